@@ -1,0 +1,169 @@
+"""The values that `decide` reads: one enrollment with its facts, and one program with its plans.
+
+Plain tuples and slotted classes: a sweep makes a few per due case, and their cost is the sweep's cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import NamedTuple
+
+from models.rules.policy import EscalationRule, Policy, ReminderRule, Stage, Track
+from models.rules.words import Change, Clock, EscalationState, NoticeState, Post, Status
+
+
+class Fact(NamedTuple):
+    """A milestone that a person recorded: `value` only where it counts something."""
+
+    id: int
+    milestone: str
+    on: date
+    value: int | None = None
+
+
+class Seat(NamedTuple):
+    """A post that somebody holds from `since` to `until`, both days included."""
+
+    id: int
+    post: Post
+    since: date
+    until: date | None = None
+
+    def held(self, day: date) -> bool:
+        """Whether somebody is in the post on this day."""
+        return self.since <= day and (self.until is None or day <= self.until)
+
+
+class Key(NamedTuple):
+    """What makes a notice unique within its enrollment. Computed from data, never from now."""
+
+    rule: str
+    occurrence: str
+    anchor_on: date
+    post: Post
+
+
+class Said(NamedTuple):
+    """A notice that was decided on an earlier day."""
+
+    id: int
+    key: Key
+    state: NoticeState
+
+
+class Standing(NamedTuple):
+    """An escalation as it is stored. Rung 0 means that nobody was told yet; an `id` of 0, that it is new."""
+
+    id: int
+    rule: str
+    occurrence: str
+    anchor_on: date
+    state: EscalationState
+    rung: int
+    rung_on: date
+    repeat: int = 0
+    acknowledged_until: date | None = None
+
+
+class ClockChange(NamedTuple):
+    """One row of `deadline_change`: months added to the limit, or the agreement's corrected date."""
+
+    kind: Change
+    months: int | None
+    anchor_on: date | None
+
+
+@dataclass(slots=True)
+class Case:
+    """One enrollment with all that is known of it. Facts and seats may lie in the future; decide looks no further."""
+
+    id: int
+    track: str
+    stage: str
+    stage_entered_on: date
+    stage_seq: int
+    status: Status
+    agreement_on: date
+    mandatory: int | None = None
+    other: int | None = None
+    facts: Sequence[Fact] = ()
+    seats: Sequence[Seat] = ()
+    said: Sequence[Said] = ()
+    standings: Sequence[Standing] = ()
+    changes: Sequence[ClockChange] = ()
+
+
+class StagePlan(NamedTuple):
+    """A stage on one track: `budget` its expected days, `after` those of all stages behind it."""
+
+    stage: Stage
+    budget: int
+    after: int
+    reminders: tuple[ReminderRule, ...]
+
+
+class Plan(NamedTuple):
+    """A track's policy, worked out once per program."""
+
+    track: Track
+    from_month: int
+    until_month: int
+    stages: dict[str, StagePlan]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A policy as it is in force here: its stored version, and the day before which nothing is mailed.
+
+    `live_from` None means that nothing is mailed at all.
+    """
+
+    policy: Policy
+    version: int
+    live_from: date | None = None
+    _plans: dict[str, Plan] = field(default_factory=dict, compare=False, repr=False)
+
+    def plan(self, track: str) -> Plan:
+        """Return the plan of a track."""
+        plan = self._plans.get(track)
+        if plan is None:
+            plan = self._plans[track] = _plan(self.policy, self.policy.tracks[track])
+        return plan
+
+    @cached_property
+    def conferences(self) -> tuple[date, ...]:
+        """Return the days at which an award can be decided, in order."""
+        return tuple(sorted(conference.on for conference in self.policy.conferences))
+
+    @cached_property
+    def escalations(self) -> dict[str, EscalationRule]:
+        """The escalation rules by name."""
+        return {rule.rule: rule for rule in self.policy.escalations}
+
+    @cached_property
+    def reminders(self) -> dict[str, ReminderRule]:
+        """The reminder rules by name."""
+        return {rule.rule: rule for rule in self.policy.reminders}
+
+    @cached_property
+    def idle(self) -> frozenset[str]:
+        """The milestones that do not count as activity on a case."""
+        return frozenset(code for code, milestone in self.policy.milestones.items() if not milestone.activity)
+
+
+def _plan(policy: Policy, track: Track) -> Plan:
+    window = track.window or policy.window
+    stages: dict[str, StagePlan] = {}
+    after = 0
+    for stage in reversed(policy.path):
+        budget = round(stage.expected_days * track.pace)
+        reminders = tuple(
+            r for r in policy.reminders
+            if (not r.stages or stage.code in r.stages) and not (r.clock is Clock.STAGE_TARGET and stage.next is None)
+        )
+        stages[stage.code] = StagePlan(stage, budget, after, reminders)
+        after += budget
+    return Plan(track, window.from_month, window.until_month, stages)

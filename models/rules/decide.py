@@ -1,0 +1,207 @@
+"""decide(case, program, today): what happens to one enrollment on one day, and when to look again.
+
+A pure function of values. It takes every stage whose gate is open, says what has come due and was not said before,
+opens, climbs and closes escalations, cancels what lost its meaning, and returns the next day on which anything about
+the case can change by itself. Doing what it says and asking again on the same day gives nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+from models.rules import reminders
+from models.rules.case import Case, Fact, Program, Said, Standing
+from models.rules.clock import clocks
+from models.rules.decision import Advance, Cancelling, Closed, Decision
+from models.rules.escalations import Condition, Scene, climb, closing, conditions, next_step_on
+from models.rules.gates import Dossier, Evidence, GateState, dossier, gate_state
+from models.rules.pace import risk_from
+from models.rules.policy import EscalationRule
+from models.rules.words import Clock, Closing, EscalationState, NoticeState, Reason, Risk, Status
+
+ONE_DAY = timedelta(days=1)
+# Which deadlines make a case at risk or overdue, whatever else the policy's rules read.
+DEADLINES = (Clock.WINDOW_UNTIL, Clock.LIMIT)
+
+Looks = list[date]
+"""Days on which something may change; those after today are candidates for `next_review_on`."""
+
+
+def decide(case: Case, program: Program, today: date) -> Decision:
+    """Decide one case on one day.
+
+    Args:
+        case: the enrollment as stored, with every fact, seat, notice and escalation.
+        program: the policy in force, with `live_from`.
+        today: the day in the program's zone.
+    """
+    known = dossier(case, program, today)
+    looks: Looks = [] if known.next_fact_on is None else [known.next_fact_on]
+    case, advances = advance(case, known, (program, today, looks))
+    decision = Decision(
+        case.id, case.stage, case.stage_entered_on, case.stage_seq, case.status, Risk.ENDED, advances=advances
+    )
+    if case.status is not Status.OPEN:
+        _fall_silent(case, decision)
+        return decision
+    plan = program.plan(case.track)
+    scene = Scene(program, plan, clocks(case, plan), known, today)
+    _remind(case, scene, (decision, looks))
+    live = _escalate(case, scene, (decision, looks))
+    _cancel(case, scene, (decision, live))
+    decision.risk = _risk(case, scene, looks)
+    for seat in case.seats:
+        looks.append(seat.since)
+        if seat.until is not None:
+            looks.append(seat.until + ONE_DAY)
+    decision.next_review_on = min((day for day in looks if day > today), default=None)
+    return decision
+
+
+def advance(case: Case, known: Dossier, given: tuple[Program, date, Looks]) -> tuple[Case, list[Advance]]:
+    """Leave every stage whose gate is open, several in one go, and end where a person recorded an end."""
+    program, today, looks = given
+    end = ending(program, known)
+    advances: list[Advance] = []
+    while case.status is Status.OPEN:
+        gate = gate_state(case, program, known)
+        step = _next_step(case, program, (gate, end, today))
+        if step is None:
+            if gate.opens_on is not None:
+                looks.append(gate.opens_on)
+            break
+        advances.append(step)
+        case = replace(
+            case, stage=step.to_stage, stage_entered_on=step.on, stage_seq=step.seq, status=step.status
+        )
+    return case, advances
+
+
+def ending(program: Program, known: Dossier) -> tuple[Status, Fact] | None:
+    """Return the earliest recorded end: withdrawn, removed or lapsed."""
+    ends = [(status, known.first[name]) for status, name in program.policy.endings.items() if name in known.first]
+    return min(ends, key=lambda end: (end[1].on, end[1].id), default=None)
+
+
+def _next_step(
+    case: Case, program: Program, given: tuple[GateState, tuple[Status, Fact] | None, date]
+) -> Advance | None:
+    gate, end, today = given
+    opens_on = gate.opens_on if gate.opens_on is not None and gate.opens_on <= today else None
+    if end is not None and (opens_on is None or opens_on > end[1].on):
+        status, fact = end
+        on = max(fact.on, case.stage_entered_on)
+        return Advance(case.stage_seq + 1, case.stage, case.stage, status, on, Evidence((fact.id,), ()))
+    if opens_on is None:
+        return None
+    stages = program.policy.stage
+    to_stage = stages[case.stage].next
+    assert to_stage is not None, "an open case stands in a stage with a next: the database and policy_checks see to it"
+    status = Status.OPEN if stages[to_stage].next is not None else Status.AWARDED
+    return Advance(case.stage_seq + 1, case.stage, to_stage, status, opens_on, gate.evidence)
+
+
+def _remind(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> None:
+    decision, looks = out
+    said = {notice.key for notice in case.said}
+    for rule in scene.plan.stages[case.stage].reminders:
+        decision.tellings += reminders.due(rule, case, (scene.program, scene.dates, said, scene.today))
+        upcoming = reminders.next_threshold(rule, scene.dates.read(rule.clock), scene.today)
+        if upcoming is not None:
+            looks.append(upcoming)
+
+
+def _escalate(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> set[tuple[str, str, date]]:
+    """Open, climb and close; return the keys of the escalations that stand."""
+    decision, looks = out
+    before = {(s.rule, s.occurrence, s.anchor_on): s for s in case.standings}
+    live: set[tuple[str, str, date]] = set()
+    for rule in scene.program.policy.escalations:
+        for condition in conditions(rule, case, scene):
+            looks.append(condition.opens_on)
+            if condition.opens_on > scene.today:
+                continue
+            key = (rule.rule, condition.occurrence, condition.anchor_on)
+            live.add(key)
+            standing = _stand(rule, case, (condition, before.get(key), scene, decision))
+            upcoming = next_step_on(rule, standing)
+            if upcoming is not None:
+                looks.append(upcoming)
+    for key, standing in before.items():
+        if key not in live and standing.state is not EscalationState.CLOSED:
+            decision.closed.append(Closed(standing.id, closing(scene.program.escalations.get(standing.rule))))
+    return live
+
+
+def _stand(
+    rule: EscalationRule, case: Case, given: tuple[Condition, Standing | None, Scene, Decision]
+) -> Standing:
+    condition, stored, scene, decision = given
+    start = stored
+    if start is None:
+        start = Standing(
+            0, rule.rule, condition.occurrence, condition.anchor_on, EscalationState.OPEN, rung=0, rung_on=scene.today
+        )
+    elif start.state is EscalationState.CLOSED:
+        start = start._replace(state=EscalationState.OPEN, rung_on=scene.today, acknowledged_until=None)
+    standing, told = climb(rule, start, (case, scene.program, scene.today))
+    decision.tellings += told
+    if stored is None:
+        decision.opened.append(standing)
+    elif standing != stored:
+        decision.moved.append(standing)
+    return standing
+
+
+def _cancel(case: Case, scene: Scene, given: tuple[Decision, set[tuple[str, str, date]]]) -> None:
+    """Cancel what is still pending and lost its meaning: moved, left, closed, or overtaken by a nearer word."""
+    decision, live = given
+    pending = [notice for notice in case.said if notice.state is NoticeState.PENDING]
+    if not pending:
+        return
+    newer = {(t.key.rule, t.key.post) for t in decision.tellings if t.state is NoticeState.PENDING}
+    for notice in pending:
+        reason = _lost_meaning(notice, case, (scene, live))
+        if reason is None and (notice.key.rule, notice.key.post) in newer:
+            reason = Reason.SUPERSEDED
+        if reason is not None:
+            decision.cancellings.append(Cancelling(notice.id, reason))
+
+
+def _lost_meaning(notice: Said, case: Case, given: tuple[Scene, set[tuple[str, str, date]]]) -> Reason | None:
+    scene, live = given
+    key = notice.key
+    if key.rule in scene.program.escalations:
+        stands = (key.rule, key.occurrence.rsplit("/", 1)[0], key.anchor_on) in live
+        return None if stands else Reason.ESCALATION_CLOSED
+    rule = scene.program.reminders.get(key.rule)
+    if rule is None:
+        return Reason.RULE_DROPPED
+    if rule not in scene.plan.stages[case.stage].reminders:
+        return Reason.STAGE_LEFT
+    if rule.clock is Clock.STAGE_TARGET and key.occurrence.split(":", 1)[0] != case.stage:
+        return Reason.STAGE_LEFT
+    return None if key.anchor_on == scene.dates.read(rule.clock) else Reason.DEADLINE_MOVED
+
+
+def _fall_silent(case: Case, decision: Decision) -> None:
+    """Close and cancel everything of an enrollment that ended."""
+    for standing in case.standings:
+        if standing.state is not EscalationState.CLOSED:
+            decision.closed.append(Closed(standing.id, Closing.CASE_ENDED))
+    for notice in case.said:
+        if notice.state is NoticeState.PENDING:
+            decision.cancellings.append(Cancelling(notice.id, Reason.CASE_ENDED))
+
+
+def _risk(case: Case, scene: Scene, looks: Looks) -> Risk:
+    ends = [scene.dates.read(clock) for clock in DEADLINES]
+    stage, margin = scene.plan.stages[case.stage], scene.program.policy.risk_margin_days
+    at_risk_on = min(risk_from(case, stage, end, margin) for end in ends)
+    overdue_on = min(ends) + ONE_DAY
+    looks += (at_risk_on, overdue_on)
+    if overdue_on <= scene.today:
+        return Risk.OVERDUE
+    return Risk.AT_RISK if at_risk_on <= scene.today else Risk.ON_TRACK
+

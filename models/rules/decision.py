@@ -1,0 +1,66 @@
+"""What `decide` answers: values, to be written down by whoever asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, NamedTuple
+
+from models.rules.case import Key, Standing
+from models.rules.gates import Evidence
+from models.rules.words import Closing, NoticeState, Reason, Risk, Status
+
+
+class Advance(NamedTuple):
+    """A stage that was left, or an enrollment that ended, on the day its facts made it so."""
+
+    seq: int
+    from_stage: str
+    to_stage: str
+    status: Status
+    on: date
+    evidence: Evidence
+
+
+class Telling(NamedTuple):
+    """A notice decided today: pending, or held back with its reason."""
+
+    key: Key
+    template: str
+    planned_for: date
+    state: NoticeState
+    reason: Reason | None
+    facts: dict[str, Any]
+
+
+class Cancelling(NamedTuple):
+    """A notice decided earlier that will not go out, and why."""
+
+    notice_id: int
+    reason: Reason
+
+
+class Closed(NamedTuple):
+    """An escalation that is over, and why."""
+
+    escalation_id: int
+    reason: Closing
+
+
+@dataclass(slots=True)
+class Decision:
+    """Everything that changes about one case on one day. Without effects only `next_review_on` is news."""
+
+    case_id: int
+    stage: str
+    stage_entered_on: date
+    stage_seq: int
+    status: Status
+    risk: Risk
+    next_review_on: date | None = None
+    advances: list[Advance] = field(default_factory=list)
+    tellings: list[Telling] = field(default_factory=list)
+    cancellings: list[Cancelling] = field(default_factory=list)
+    opened: list[Standing] = field(default_factory=list)
+    moved: list[Standing] = field(default_factory=list)
+    closed: list[Closed] = field(default_factory=list)

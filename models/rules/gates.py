@@ -1,0 +1,105 @@
+"""What must be true to leave a stage, and on which day it became so."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from models.rules.case import Case, Fact, Program, Seat
+from models.rules.policy import Gate, Share
+from models.rules.words import Post
+
+
+class Dossier(NamedTuple):
+    """A case's facts up to a day, indexed for the gates."""
+
+    first: dict[str, Fact]
+    counts: dict[str, list[Fact]]
+    last_activity: date
+    next_fact_on: date | None
+
+
+class Evidence(NamedTuple):
+    """What opened a gate: the facts by id, the seats by id."""
+
+    facts: tuple[int, ...]
+    seats: tuple[int, ...]
+
+
+class GateState(NamedTuple):
+    """Whether a gate is open. `opens_on` is the day it opened or will open by itself; None: it waits for `missing`."""
+
+    opens_on: date | None
+    missing: tuple[str, ...]
+    evidence: Evidence
+
+
+def dossier(case: Case, program: Program, today: date) -> Dossier:
+    """Index what is known up to today: the first of each milestone, every count, and the last real activity."""
+    first: dict[str, Fact] = {}
+    counts: dict[str, list[Fact]] = {}
+    last, upcoming, idle = case.agreement_on, None, program.idle
+    for fact in case.facts:
+        name, on = fact.milestone, fact.on
+        if on > today:
+            upcoming = on if upcoming is None or on < upcoming else upcoming
+            continue
+        seen = first.get(name)
+        if seen is None or on < seen.on:
+            first[name] = fact
+        if fact.value is not None:
+            counts.setdefault(name, []).append(fact)
+        if on > last and name not in idle:
+            last = on
+    return Dossier(first, counts, last, upcoming)
+
+
+def gate_state(case: Case, program: Program, known: Dossier) -> GateState:
+    """Tell when the gate of the case's stage opened, or what it still waits for.
+
+    A fact may be older than the stage: the stage is then left on the day it was entered.
+    """
+    gate = program.policy.stage[case.stage].gate
+    facts = [known.first.get(name) for name in gate.milestones]
+    facts += [_reached(case, program, known, share) for share in gate.shares]
+    seats = [_first_seat(case, post) for post in gate.posts]
+    if None in facts or None in seats:
+        return GateState(None, tuple(_missing(gate, facts, seats)), Evidence((), ()))
+    there = [fact for fact in facts if fact is not None]
+    held = [seat for seat in seats if seat is not None]
+    evidence = Evidence(tuple(fact.id for fact in there), tuple(seat.id for seat in held))
+    ready = max([case.stage_entered_on, *(fact.on for fact in there), *(seat.since for seat in held)])
+    if gate.conference_lead_days is None:
+        return GateState(ready, (), evidence)
+    earliest = max(ready, case.stage_entered_on + timedelta(days=gate.conference_lead_days))
+    index = bisect_left(program.conferences, earliest)
+    if index == len(program.conferences):
+        return GateState(None, (f"conference:{earliest}",), evidence)
+    return GateState(program.conferences[index], (), evidence)
+
+
+def needed(case: Case, program: Program, share: Share) -> int:
+    """Return how many standards a share asks for: of the enrollment's own number, else of the track's."""
+    own = case.mandatory if share.of == "mandatory" else case.other
+    track = program.policy.tracks[case.track]
+    listed = track.mandatory if share.of == "mandatory" else track.other
+    return math.ceil(share.at_least * (own if own is not None else listed or 0) - 1e-9)
+
+
+def _reached(case: Case, program: Program, known: Dossier, share: Share) -> Fact | None:
+    enough = needed(case, program, share)
+    counted = [fact for fact in known.counts.get(share.count, ()) if (fact.value or 0) >= enough]
+    return min(counted, key=lambda fact: (fact.on, fact.id), default=None)
+
+
+def _first_seat(case: Case, post: Post) -> Seat | None:
+    return min((seat for seat in case.seats if seat.post is post), key=lambda seat: (seat.since, seat.id), default=None)
+
+
+def _missing(gate: Gate, facts: list[Fact | None], seats: list[Seat | None]) -> Iterator[str]:
+    names = [*gate.milestones, *(share.count for share in gate.shares)]
+    yield from (name for name, fact in zip(names, facts, strict=True) if fact is None)
+    yield from (f"post:{post}" for post, seat in zip(gate.posts, seats, strict=True) if seat is None)

@@ -1,0 +1,158 @@
+"""The closed choices of the domain: one word per idea, stored by value, checked by the database."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Post(StrEnum):
+    """Who is written to. A notice goes to a post; the person is bound when the mail is claimed."""
+
+    ACCREDITATION_MANAGER = "accreditation_manager"
+    HEAD = "head"
+    SME_1 = "sme_1"
+    SME_2 = "sme_2"
+    REGIONAL_MANAGER = "regional_manager"
+    DIRECTOR = "director"
+    OPERATOR = "operator"
+
+
+class Scope(StrEnum):
+    """What a post belongs to."""
+
+    AGENCY = "agency"
+    ENROLLMENT = "enrollment"
+    REGION = "region"
+    PROGRAM = "program"
+
+
+SCOPE_OF: dict[Post, Scope] = {
+    Post.ACCREDITATION_MANAGER: Scope.AGENCY,
+    Post.HEAD: Scope.AGENCY,
+    Post.SME_1: Scope.ENROLLMENT,
+    Post.SME_2: Scope.ENROLLMENT,
+    Post.REGIONAL_MANAGER: Scope.REGION,
+    Post.DIRECTOR: Scope.PROGRAM,
+    Post.OPERATOR: Scope.PROGRAM,
+}
+
+
+class Language(StrEnum):
+    """Languages that mail is written in; the value is the locale."""
+
+    ES_MX = "es_MX"
+    EN = "en"
+
+
+class Status(StrEnum):
+    """How an enrollment stands. Everything but `open` is an end."""
+
+    OPEN = "open"
+    AWARDED = "awarded"
+    WITHDRAWN = "withdrawn"
+    REMOVED = "removed"
+    LAPSED = "lapsed"
+
+
+class Risk(StrEnum):
+    """Whether the window can still be met, worst last."""
+
+    ON_TRACK = "on_track"
+    AT_RISK = "at_risk"
+    OVERDUE = "overdue"
+    ENDED = "ended"
+
+
+class Clock(StrEnum):
+    """The date a rule reads."""
+
+    WINDOW_FROM = "window_from"
+    WINDOW_UNTIL = "window_until"
+    LIMIT = "limit"
+    STAGE_TARGET = "stage_target"
+
+
+class Cause(StrEnum):
+    """What an escalation is opened for."""
+
+    INACTIVITY = "inactivity"
+    OVERSTAY = "overstay"
+    PACE = "pace"
+    OVERDUE = "overdue"
+    VACANCY = "vacancy"
+
+
+class Change(StrEnum):
+    """What a row of `deadline_change` does to today's clock."""
+
+    EXTENSION = "extension"
+    CORRECTION = "correction"
+
+
+class Subject(StrEnum):
+    """What a notice is about."""
+
+    ENROLLMENT = "enrollment"
+    AGENCY = "agency"
+    REGION = "region"
+    PROGRAM = "program"
+
+
+class NoticeState(StrEnum):
+    """Where a notice stands. Only `pending` can still go out."""
+
+    PENDING = "pending"
+    CLAIMED = "claimed"
+    SENT = "sent"
+    SUPPRESSED = "suppressed"
+    CANCELLED = "cancelled"
+
+
+class Reason(StrEnum):
+    """Why a notice that had come due did not go out, or will not."""
+
+    BEFORE_LIVE = "before_live"
+    SUPERSEDED = "superseded"
+    NO_RECIPIENT = "no_recipient"
+    CASE_ENDED = "case_ended"
+    STAGE_LEFT = "stage_left"
+    DEADLINE_MOVED = "deadline_moved"
+    ESCALATION_CLOSED = "escalation_closed"
+    RULE_DROPPED = "rule_dropped"
+    UNDELIVERABLE = "undeliverable"
+
+
+class EscalationState(StrEnum):
+    """An escalation climbs while open, waits while acknowledged, and is over when closed."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    CLOSED = "closed"
+
+
+class Closing(StrEnum):
+    """Why an escalation was closed."""
+
+    ACTIVITY = "activity"
+    STAGE_LEFT = "stage_left"
+    RECOVERED = "recovered"
+    FILLED = "filled"
+    DEADLINE_MOVED = "deadline_moved"
+    CASE_ENDED = "case_ended"
+    RULE_DROPPED = "rule_dropped"
+
+
+class EmailKind(StrEnum):
+    """A person gets at most one email of each kind a day."""
+
+    DIGEST = "digest"
+    ESCALATION = "escalation"
+
+
+class EmailState(StrEnum):
+    """Where an email stands; `unknown` means the provider may or may not have taken it."""
+
+    SENDING = "sending"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    DEAD = "dead"

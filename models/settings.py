@@ -1,0 +1,46 @@
+"""Where things are and how this installation differs, read from the environment at every call."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting is an environment variable `ACREDITA_<NAME>`; what is not set has a default that works."""
+
+    model_config = SettingsConfigDict(env_prefix="ACREDITA_", env_ignore_empty=True)
+
+    home: Path = Field(default_factory=lambda: Path.home() / ".acredita")
+    """The folder for the database, the mail and Prefect's own files. Absolute: nothing depends on where one stands."""
+    database_url: str = ""
+    """SQLAlchemy URL; by default a SQLite file in `home`."""
+    clock: datetime | None = None
+    """A labelled clock for demonstrations, e.g. 2023-04-03T09:00: it starts there on first use and runs on."""
+    mail: Literal["folder", "sendgrid"] = "folder"
+    mail_folder: Path | None = None
+    mail_from: str = "acredita@example.org"
+    sendgrid_api_key: SecretStr = SecretStr("")
+    sendgrid_host: str = "https://api.sendgrid.com"
+    mail_timeout_seconds: float = Field(default=15, gt=0, le=300)
+
+    @field_validator("home", "mail_folder")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().resolve() if value is not None else None
+
+    @property
+    def url(self) -> str:
+        """The database's URL, with the driver that we ship for PostgreSQL."""
+        url = self.database_url or f"sqlite:///{self.home / 'acredita.db'}"
+        scheme, _, rest = url.partition("://")
+        return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else url
+
+    @property
+    def outbox(self) -> Path:
+        """The folder that mail is written to when it is not sent."""
+        return self.mail_folder or self.home / "mail"

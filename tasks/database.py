@@ -1,0 +1,128 @@
+"""The database: one engine per URL, one transaction per unit of work, the schema at the version the code expects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+import models
+from models.rules.errors import Refused
+from models.settings import Settings
+
+SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA busy_timeout = 10000",
+    "PRAGMA foreign_keys = ON",
+)
+
+
+def engine_of(url: str | None = None) -> Engine:
+    """Return the process's engine for a URL (the settings' by default).
+
+    Raises:
+        Refused: the URL is none, or names a folder that cannot be made.
+    """
+    return _engine(url or Settings().url)
+
+
+@lru_cache(maxsize=8)
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise Refused.one("ACREDITA_DATABASE_URL", "is no database URL.", "Example: postgresql://user@host/name.") from None
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True)
+    if parsed.database not in {None, "", ":memory:"}:
+        _private_file(Path(str(parsed.database)))
+    engine = create_engine(parsed)
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+    return engine
+
+
+def _private_file(path: Path) -> None:
+    """Make the file readable by its owner only: it holds names and addresses."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        remedy = "Name a writable file in ACREDITA_DATABASE_URL or a writable folder in ACREDITA_HOME."
+        raise Refused.one(str(path), f"cannot be opened ({error.strerror}).", remedy) from None
+
+
+def _on_connect(connection: Any, _record: Any) -> None:
+    # The driver's own BEGIN comes too late and is deferred: two writers would then overwrite each other.
+    connection.isolation_level = None
+    for pragma in SQLITE_PRAGMAS:
+        connection.execute(pragma)
+
+
+def _on_begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("read_only") else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One unit of work that writes: committed whole at the end, or not at all."""
+    with engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent look; nobody waits for it and it waits for nobody."""
+    with engine.connect().execution_options(read_only=True) as connection, connection.begin():
+        yield connection
+
+
+def alembic_config(connection: Connection) -> Config:
+    """Return Alembic's configuration, from the code's own folder and not from where one stands."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(str(models.__file__)).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring the schema to a revision, up or down. Foreign keys are off meanwhile and checked afterwards."""
+    with engine.connect() as connection:
+        lite = engine.dialect.name == "sqlite"
+        if lite:
+            connection.connection.execute("PRAGMA foreign_keys = OFF")  # type: ignore[attr-defined]
+        with connection.begin():
+            config = alembic_config(connection)
+            move = command.downgrade if revision == "base" or revision.startswith("-") else command.upgrade
+            move(config, revision)
+            if lite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                raise Refused.one("database", "has rows that point nowhere.", "Restore the last backup.")
+        if lite:
+            connection.connection.execute("PRAGMA foreign_keys = ON")  # type: ignore[attr-defined]
+
+
+def require_schema(engine: Engine) -> None:
+    """Refuse a database of another version before anything is read from it."""
+    try:
+        with reading(engine) as connection:
+            config = alembic_config(connection)
+            expected = ScriptDirectory.from_config(config).get_current_head()
+            found = MigrationContext.configure(connection).get_current_revision()
+    except OperationalError as error:
+        detail = str(error.orig).splitlines()[0]
+        raise Refused.one("database", f"cannot be reached ({detail}).", "Start it, or correct ACREDITA_DATABASE_URL.") from None
+    if found != expected:
+        state = "is empty" if found is None else f"is at version {found}, the code at {expected}"
+        raise Refused.one("database", f"{state}.", "Run `acredita init PROGRAM`, or `acredita up` for the demo.")

@@ -1,0 +1,188 @@
+"""A program's folder: read from disk, checked, stored as a version, and put in force."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, insert, select, update
+
+from models.rules.case import Program
+from models.rules.errors import Problem, Refused, nearest
+from models.rules.policy import Policy, parse_policy
+from models.rules.words import Status
+from models.tables import Enrollment, Installation, PolicyVersion
+from tasks import clock
+from tasks.database import reading, transaction
+
+SHIPPED = Path(__file__).parents[1] / "deployments" / "programs"
+
+
+def folder_of(program: str) -> Path:
+    """Return the folder that a name or a path means: a shipped program, or any folder with TOML in it."""
+    for folder in (SHIPPED / program, Path(program).expanduser()):
+        if (folder / "program.toml").is_file():
+            return folder.resolve()
+    shipped = [path.name for path in sorted(SHIPPED.iterdir()) if path.is_dir()] if SHIPPED.is_dir() else []
+    raise Refused.one(program, "is no program: it has no program.toml.", nearest(program, shipped))
+
+
+def read_policy(folder: Path) -> Policy:
+    """Read and check every TOML file at the top of a program's folder.
+
+    Raises:
+        Refused: with the file, the place, the reason and the remedy of every problem.
+    """
+    document: dict[str, Any] = {}
+    files: dict[str, str] = {}
+    problems: list[Problem] = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            problems.append(Problem(path.name, f"is not TOML: {error}.", "Correct the line."))
+            continue
+        problems += [
+            Problem(path.name, f'"{name}" stands in {files[name]} too.', "Keep one.") for name in tables if name in files
+        ]
+        document |= tables
+        files |= dict.fromkeys(tables, path.name)
+    if problems:
+        raise Refused(problems)
+    return parse_policy(document, files)
+
+
+def digest_of(policy: Policy) -> str:
+    """Return what tells two policies apart: equal rules give an equal digest, whatever the layout of the files."""
+    return hashlib.sha256(json.dumps(policy.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a program is put in force. `clock_starts_at` sets a labelled clock; a demo says so everywhere."""
+
+    live_from: date | None = None
+    clock_starts_at: datetime | None = None
+    is_demo: bool = False
+
+
+def put_in_force(engine: Engine, policy: Policy, terms: Terms | None = None) -> bool:
+    """Store a policy and make it the one in force; every open case comes due once. The same policy changes nothing.
+
+    Returns:
+        Whether the policy is a new version here.
+
+    Raises:
+        Refused: open enrollments stand in a stage or track that the policy lacks, or are of another program.
+    """
+    digest = digest_of(policy)
+    with transaction(engine) as connection:
+        before = connection.execute(
+            select(Installation.policy_version_id, PolicyVersion.digest, PolicyVersion.program).join_from(
+                Installation, PolicyVersion, Installation.policy_version_id == PolicyVersion.id
+            )
+        ).first()
+        if before is not None and before.program != policy.code:
+            remedy = "One database holds one program: name another in ACREDITA_DATABASE_URL."
+            raise Refused.one("program", f'this database belongs to "{before.program}", not "{policy.code}".', remedy)
+        _refuse_orphans(connection, policy)
+        version = _version_id(connection, policy, digest)
+        if before is None:
+            _install(connection, version, terms or Terms())
+        elif terms is not None and terms.live_from is not None:
+            connection.execute(update(Installation).values(live_from=terms.live_from))
+        if before is None or before.digest == digest:
+            return before is None
+        connection.execute(update(Installation).values(policy_version_id=version))
+        everything_is_due(connection, clock.real_now().date())
+    return True
+
+
+def everything_is_due(connection: Connection, day: date) -> None:
+    """Make every open case due once: what it was told may have changed under it."""
+    epoch = min(day, date(2000, 1, 1))
+    connection.execute(update(Enrollment).where(Enrollment.status == Status.OPEN).values(next_review_on=epoch))
+
+
+def _version_id(connection: Connection, policy: Policy, digest: str) -> int:
+    found = connection.scalar(select(PolicyVersion.id).where(PolicyVersion.digest == digest))
+    if found is not None:
+        return found
+    row = {"program": policy.code, "digest": digest, "document": policy.model_dump(mode="json")}
+    key = connection.execute(insert(PolicyVersion).values(**row, recorded_at=clock.real_now())).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def _install(connection: Connection, version: int, terms: Terms) -> None:
+    offset = 0
+    if terms.clock_starts_at is not None:
+        offset = int((terms.clock_starts_at - clock.real_now()) / timedelta(seconds=1))
+    connection.execute(
+        insert(Installation).values(
+            id=1, policy_version_id=version, live_from=terms.live_from, clock_offset_seconds=offset, is_demo=terms.is_demo
+        )
+    )
+
+
+def _refuse_orphans(connection: Connection, policy: Policy) -> None:
+    standing = connection.execute(
+        select(Enrollment.track, Enrollment.stage, func.count())
+        .where(Enrollment.status == Status.OPEN)
+        .group_by(Enrollment.track, Enrollment.stage)
+    ).all()
+    problems = [
+        Problem("stages", f'lack "{stage}", in which {count} enrollments stand.', nearest(stage, policy.stage))
+        for _, stage, count in standing if stage not in policy.stage
+    ]
+    problems += [
+        Problem("tracks", f'lack "{track}", on which {count} enrollments are.', nearest(track, policy.tracks))
+        for track, _, count in standing if track not in policy.tracks
+    ]
+    if problems:
+        raise Refused(problems)
+
+
+def program_in_force(connection: Connection) -> Program:
+    """Return the program of this database.
+
+    Raises:
+        Refused: none was loaded yet.
+    """
+    row = connection.execute(
+        select(Installation.live_from, PolicyVersion.id, PolicyVersion.digest).join_from(
+            Installation, PolicyVersion, Installation.policy_version_id == PolicyVersion.id
+        )
+    ).first()
+    if row is None:
+        raise Refused.one("database", "has no program yet.", "Run `acredita init PROGRAM`, or `acredita up` for the demo.")
+    if row.digest not in _parsed:
+        document = connection.scalar(select(PolicyVersion.document).where(PolicyVersion.id == row.id))
+        _parsed[row.digest] = Policy.model_validate(document)
+    return _program(row.digest, row.id, row.live_from)
+
+
+_parsed: dict[str, Policy] = {}
+
+
+@lru_cache(maxsize=32)
+def _program(digest: str, version: int, live_from: date | None) -> Program:
+    return Program(_parsed[digest], version, live_from)
+
+
+def current_program(engine: Engine) -> Program:
+    """Return the program of a database that is not being read yet."""
+    with reading(engine) as connection:
+        return program_in_force(connection)
+
+
+def go_live(engine: Engine, day: date) -> None:
+    """Set the day from which mail goes out."""
+    with transaction(engine) as connection:
+        connection.execute(update(Installation).values(live_from=day))

@@ -1,0 +1,129 @@
+"""The sweep: one look at everything that is due on a day, in batches, each in one transaction.
+
+A Prefect task is a batch, never a row. The same function runs under Prefect (`sweep_batch`) and without it
+(`sweep_batch.fn`); a crash between two batches loses nothing, since what was not decided is still due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from models.rules.case import Case, Program
+from models.rules.decide import decide
+from models.rules.decision import Decision
+from models.rules.errors import Refused
+from models.tables import Incident, Installation, Sweep
+from tasks import clock
+from tasks.cases import START, Cursor, due_cases, table, write
+from tasks.database import engine_of, reading, transaction
+from tasks.programs import current_program, program_in_force
+
+BATCH = 1000
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a sweep, or a batch of one, came to. `notices` counts those that can go out."""
+
+    due: int = 0
+    advances: int = 0
+    notices: int = 0
+    escalations: int = 0
+    failed: int = 0
+
+    def add(self, other: Tally) -> None:
+        """Add a batch to the sweep's total."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+BatchResult = tuple[Tally, Cursor | None]
+RunBatch = Callable[[date, Cursor], BatchResult]
+
+
+@task(task_run_name="sweep batch after case {after[1]}", cache_policy=NO_CACHE, persist_result=False)
+def sweep_batch(as_of: date, after: Cursor) -> BatchResult:
+    """Decide the next batch of cases due on a day and write it down, whole or not at all.
+
+    Returns:
+        What it came to, and where the next batch begins; None when nothing more is due.
+    """
+    with transaction(engine_of()) as connection:
+        return decide_batch(connection, as_of, (after, BATCH))
+
+
+def decide_batch(connection: Connection, as_of: date, given: tuple[Cursor, int]) -> BatchResult:
+    """Decide a batch inside a transaction that somebody else commits."""
+    program = program_in_force(connection)
+    cases, cursor = due_cases(connection, as_of, given)
+    if cursor is None:
+        return Tally(), None
+    tally = Tally(due=len(cases))
+    decisions = list(_decided(connection, cases, (program, as_of, tally)))
+    written = write(connection, decisions, (program.version, as_of))
+    tally.advances, tally.notices, tally.escalations = written
+    return tally, cursor if len(cases) == given[1] else None
+
+
+def _decided(connection: Connection, cases: list[Case], given: tuple[Program, date, Tally]) -> Iterator[Decision]:
+    """Decide each case; one that cannot be decided stays due, visibly, and stops nothing else."""
+    program, as_of, tally = given
+    for case in cases:
+        try:
+            yield decide(case, program, as_of)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one case must not hold up the others
+            tally.failed += 1
+            report(connection, f"enrollment {case.id}", f"could not be decided: {type(error).__name__}")
+
+
+def report(connection: Connection, subject: str, what: str) -> None:
+    """Leave word of one item that could not be handled; told again, it is counted and not repeated."""
+    incident = table(Incident)
+    again = connection.execute(
+        update(incident).where(incident.c.subject == subject).values(what=what, times=incident.c.times + 1)
+    )
+    if again.rowcount == 0:
+        connection.execute(insert(incident).values(subject=subject, what=what, times=1, recorded_at=clock.real_now()))
+
+
+def sweep(as_of: date, run_batch: RunBatch = sweep_batch.fn) -> Tally:
+    """Sweep a day: everything due is decided once, whatever ran before or runs beside it."""
+    tally, cursor = Tally(), START
+    while cursor is not None:
+        batch, cursor = run_batch(as_of, cursor)
+        tally.add(batch)
+    note(engine_of(), as_of, tally)
+    return tally
+
+
+def note(engine: Engine, as_of: date, tally: Tally) -> None:
+    """Store that the day was swept."""
+    counts: dict[str, Any] = {name: getattr(tally, name) for name in tally.__slots__}
+    with transaction(engine) as connection:
+        connection.execute(insert(Sweep).values(as_of=as_of, finished_at=clock.real_now(), **counts))
+        connection.execute(update(Installation).values(last_swept_on=as_of))
+
+
+def day_to_sweep(engine: Engine, as_of: date | None) -> date:
+    """Return the day of a live sweep, today in the program's zone by default.
+
+    Raises:
+        Refused: the day lies before the last sweep or after today: what was mailed since cannot be unsaid, and what
+            has not happened yet cannot be decided.
+    """
+    today = clock.today(engine, current_program(engine).policy.zone)
+    with reading(engine) as connection:
+        last = connection.scalar(select(Installation.last_swept_on))
+    day = as_of or today
+    if day > today:
+        raise Refused.one("as_of", f"{day} is after today, {today}.", "Leave it out, or preview on a copy.")
+    if last is not None and day < last:
+        raise Refused.one("as_of", f"{day} is before the last sweep, {last}.", f"Use {last} or later, or a copy.")
+    return day
