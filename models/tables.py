@@ -263,7 +263,7 @@ class Email(SQLModel, table=True):
         UniqueConstraint("person_id", "day", "kind"),
         Index(
             "ix_email_unsettled", "state",
-            sqlite_where=text("state IN ('sending', 'unknown')"), postgresql_where=text("state IN ('sending', 'unknown')"),
+            sqlite_where=text("state <> 'sent'"), postgresql_where=text("state <> 'sent'"),
         ),
     )
     id: int | None = Field(default=None, primary_key=True)

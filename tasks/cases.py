@@ -79,8 +79,8 @@ _SAID = select(
 ).where(NOTICE.c.subject_id.in_(IDS), NOTICE.c.subject_kind == Subject.ENROLLMENT)
 _X = ESCALATION.c
 _STANDINGS = select(
-    _X.enrollment_id, _X.id, _X.rule, _X.occurrence, _X.anchor_on, _X.state, _X.rung, _X.rung_on, _X.repeat,
-    _X.acknowledged_until,
+    _X.enrollment_id, _X.id, _X.rule, _X.occurrence, _X.anchor_on, _X.state, _X.opened_on, _X.rung, _X.rung_on,
+    _X.repeat, _X.acknowledged_until,
 ).where(_X.enrollment_id.in_(IDS))
 _CHANGES = (
     select(CHANGE.c.enrollment_id, CHANGE.c.kind, CHANGE.c.months, CHANGE.c.anchor_on)
@@ -213,7 +213,7 @@ def write(connection: Connection, decisions: Sequence[Decision], given: tuple[in
     _many(connection, _CANCEL, ({"notice_id": c.notice_id, "why": c.reason} for d in decisions for c in d.cancellings))
     escalations = _many(
         connection, insert_once(connection, ESCALATION),
-        ({**_opened(d.case_id, s), "opened_on": today, **stamp} for d in decisions for s in d.opened),
+        ({**_opened(d.case_id, s), **stamp} for d in decisions for s in d.opened),
     )
     advances = _many(
         connection, insert(STAGE_CHANGE),
@@ -258,7 +258,8 @@ def _climbed(standing: Standing) -> dict[str, Any]:
 def _opened(case_id: int, standing: Standing) -> dict[str, Any]:
     return {
         "enrollment_id": case_id, "rule": standing.rule, "occurrence": standing.occurrence,
-        "anchor_on": standing.anchor_on, "state": standing.state, "rung": standing.rung, "rung_on": standing.rung_on,
+        "anchor_on": standing.anchor_on, "state": standing.state,
+        "opened_on": standing.opened_on, "rung": standing.rung, "rung_on": standing.rung_on,
         "repeat": standing.repeat,
     }
 

@@ -62,6 +62,7 @@ class Standing(NamedTuple):
     occurrence: str
     anchor_on: date
     state: EscalationState
+    opened_on: date
     rung: int
     rung_on: date
     repeat: int = 0

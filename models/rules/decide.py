@@ -141,7 +141,8 @@ def _stand(
     start = stored
     if start is None:
         start = Standing(
-            0, rule.rule, condition.occurrence, condition.anchor_on, EscalationState.OPEN, rung=0, rung_on=scene.today
+            0, rule.rule, condition.occurrence, condition.anchor_on, EscalationState.OPEN,
+            opened_on=scene.today, rung=0, rung_on=scene.today,
         )
     elif start.state is EscalationState.CLOSED:
         start = start._replace(state=EscalationState.OPEN, rung_on=scene.today, acknowledged_until=None)

@@ -152,6 +152,7 @@ class EmailKind(StrEnum):
 class EmailState(StrEnum):
     """Where an email stands; `unknown` means the provider may or may not have taken it."""
 
+    PENDING = "pending"
     SENDING = "sending"
     SENT = "sent"
     UNKNOWN = "unknown"

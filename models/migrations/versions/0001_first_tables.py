@@ -83,7 +83,7 @@ def upgrade() -> None:
     sa.Column('person_id', sa.Integer(), nullable=False),
     sa.Column('day', sa.Date(), nullable=False),
     sa.Column('kind', sa.Enum('digest', 'escalation', name='kind', native_enum=False, create_constraint=True, length=24), nullable=False),
-    sa.Column('state', sa.Enum('sending', 'sent', 'unknown', 'dead', name='state', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('state', sa.Enum('pending', 'sending', 'sent', 'unknown', 'dead', name='state', native_enum=False, create_constraint=True, length=24), nullable=False),
     sa.Column('reference', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('address', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('subject', sa.Text(), nullable=False),
@@ -99,7 +99,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('reference', name=op.f('uq_email_reference'))
     )
     with op.batch_alter_table('email', schema=None) as batch_op:
-        batch_op.create_index('ix_email_unsettled', ['state'], unique=False, sqlite_where=sa.text("state IN ('sending', 'unknown')"), postgresql_where=sa.text("state IN ('sending', 'unknown')"))
+        batch_op.create_index('ix_email_unsettled', ['state'], unique=False, sqlite_where=sa.text("state <> 'sent'"), postgresql_where=sa.text("state <> 'sent'"))
 
     op.create_table('enrollment',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -293,7 +293,7 @@ def downgrade() -> None:
 
     op.drop_table('enrollment')
     with op.batch_alter_table('email', schema=None) as batch_op:
-        batch_op.drop_index('ix_email_unsettled', sqlite_where=sa.text("state IN ('sending', 'unknown')"), postgresql_where=sa.text("state IN ('sending', 'unknown')"))
+        batch_op.drop_index('ix_email_unsettled', sqlite_where=sa.text("state <> 'sent'"), postgresql_where=sa.text("state <> 'sent'"))
 
     op.drop_table('email')
     with op.batch_alter_table('sweep', schema=None) as batch_op:

@@ -1,0 +1,189 @@
+"""Pending notices put together into one letter a person, with what is true on the day it is written."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Row, bindparam, or_, select
+
+from models.rules.case import Case, Program
+from models.rules.clock import clocks
+from models.rules.gates import dossier, gate_state
+from models.rules.letter import Item, Letter, reference_of
+from models.rules.naming import awaited, enrollment_code
+from models.rules.policy import WorkingHours
+from models.rules.words import SCOPE_OF, Cause, EmailKind, Language, NoticeState, Post, Scope
+from models.tables import Installation, Person
+from tasks.cases import AGENCY, ASSIGNMENT, ENROLLMENT, IDS, NOTICE, named_cases, table
+from tasks.programs import program_in_force
+
+PERSON = table(Person)
+CONFERENCES_SHOWN = 3
+
+_N, _E, _A = NOTICE.c, ENROLLMENT.c, ASSIGNMENT.c
+# A case that is due is not written about: its next sweep may say that the deadline moved or the case ended.
+_PENDING = (
+    select(
+        _N.id, _N.subject_id, _N.rule, _N.occurrence, _N.anchor_on, _N.post, _N.template, _N.planned_for, _N.facts,
+        AGENCY.c.code, AGENCY.c.name, AGENCY.c.id.label("agency_id"), AGENCY.c.region, _E.track, _E.cycle, _E.risk,
+    )
+    .join(ENROLLMENT, ENROLLMENT.c.id == _N.subject_id)
+    .join(AGENCY, AGENCY.c.id == _E.agency_id)
+    .where(
+        _N.state == NoticeState.PENDING,
+        _N.planned_for <= bindparam("today"),
+        or_(_E.next_review_on.is_(None), _E.next_review_on > bindparam("today")),
+    )
+    .order_by(_N.planned_for, _N.id)
+    .limit(bindparam("size"))
+)
+_HOLDERS = (
+    select(
+        _A.post, _A.enrollment_id, _A.agency_id, _A.region, _A.since,
+        *(PERSON.c[name] for name in ("id", "given_names", "surname", "second_surname", "email", "language", "time_zone")),
+    )
+    .join(PERSON, PERSON.c.id == _A.person_id)
+    .where(
+        _A.since <= bindparam("today"),
+        or_(_A.until.is_(None), _A.until >= bindparam("today")),
+        or_(
+            _A.enrollment_id.in_(IDS),
+            _A.agency_id.in_(bindparam("agencies", expanding=True)),
+            _A.post.in_([post for post, scope in SCOPE_OF.items() if scope in {Scope.REGION, Scope.PROGRAM}]),
+        ),
+    )
+    .order_by(_A.since, _A.id)
+)
+
+Place = tuple[Post, int | str | None]
+
+
+class Parcel(NamedTuple):
+    """A letter with the notices it carries and the address it goes to. `reference` is the same for a day's retries."""
+
+    person_id: int
+    address: str
+    letter: Letter
+    notice_ids: tuple[int, ...]
+
+
+class Gathered(NamedTuple):
+    """What can be written now, and the notices whose post nobody holds."""
+
+    parcels: list[Parcel]
+    nobody: list[int]
+
+
+def gather(connection: Connection, now: datetime, size: int) -> Gathered:
+    """Bind pending notices to whoever holds their post today, and put them together by person and kind.
+
+    People outside their working hours are passed over: their notices wait.
+    """
+    program = program_in_force(connection)
+    today = now.astimezone(ZoneInfo(program.policy.zone)).date()
+    rows = connection.execute(_PENDING, {"today": today, "size": size}).all()
+    if not rows:
+        return Gathered([], [])
+    holders = _holders(connection, rows, today)
+    nobody = [row.id for row in rows if _place(row) not in holders]
+    mine: dict[tuple[int, EmailKind], list[Row[Any]]] = defaultdict(list)
+    people: dict[int, Row[Any]] = {}
+    for row in rows:
+        holder = holders.get(_place(row))
+        if holder is not None and at_work(program.policy.working_hours, now, holder.time_zone):
+            people[holder.id] = holder
+            mine[holder.id, kind_of(program, row.rule)].append(row)
+    bound = _Desk(connection, program, (today, _is_demo(connection)))
+    cases = {case.id: case for case in named_cases(connection, sorted({r.subject_id for rs in mine.values() for r in rs}))}
+    return Gathered([bound.parcel(people[person], kind, (found, cases)) for (person, kind), found in mine.items()], nobody)
+
+
+def kind_of(program: Program, rule: str) -> EmailKind:
+    """Return the kind of email that carries a rule's notices: escalations travel apart from the day's digest."""
+    return EmailKind.ESCALATION if rule in program.escalations else EmailKind.DIGEST
+
+
+def at_work(hours: WorkingHours, now: datetime, zone: str) -> bool:
+    """Whether mail may reach a person now, in the person's own zone."""
+    local = now.astimezone(ZoneInfo(zone))
+    return local.weekday() in hours.weekdays and hours.start <= local.time() < hours.end
+
+
+def _is_demo(connection: Connection) -> bool:
+    return bool(connection.scalar(select(Installation.is_demo)))
+
+
+def _holders(connection: Connection, rows: Sequence[Row[Any]], today: date) -> dict[Place, Row[Any]]:
+    given = {
+        "today": today,
+        "ids": list({row.subject_id for row in rows}),
+        "agencies": list({row.agency_id for row in rows}),
+    }
+    # Ordered by `since`: where two hold one post, the one who came last is written to.
+    return {
+        (row.post, row.enrollment_id or row.agency_id or row.region): row
+        for row in connection.execute(_HOLDERS, given)
+    }
+
+
+def _place(row: Row[Any]) -> Place:
+    owner: dict[Scope, int | str | None] = {
+        Scope.ENROLLMENT: row.subject_id, Scope.AGENCY: row.agency_id, Scope.REGION: row.region, Scope.PROGRAM: None,
+    }
+    return row.post, owner[SCOPE_OF[row.post]]
+
+
+class _Desk:
+    """Writes letters for one program on one day."""
+
+    def __init__(self, connection: Connection, program: Program, given: tuple[date, bool]) -> None:
+        self._program = program
+        self._today, self._is_demo = given
+
+    def parcel(self, person: Row[Any], kind: EmailKind, given: tuple[Iterable[Row[Any]], dict[int, Case]]) -> Parcel:
+        rows, cases = given
+        found = list(rows)
+        language = Language(person.language)
+        posts = [self._program.policy.posts[row.post].text(language) for row in found]
+        letter = Letter(
+            given_names=person.given_names, surname=person.surname, second_surname=person.second_surname,
+            post_name=posts[0], language=language, kind=kind,
+            items=tuple(self._items(found, cases, language)),
+            reference=reference_of(f"{person.id}/{self._today}/{kind}"),
+            today=self._today, program_name=self._program.policy.name.text(language), is_demo=self._is_demo,
+        )
+        return Parcel(person.id, person.email, letter, tuple(row.id for row in found))
+
+    def _items(self, rows: list[Row[Any]], cases: dict[int, Case], language: Language) -> Iterator[Item]:
+        for row in rows:
+            yield self._item(row, cases[row.subject_id], language)
+
+    def _item(self, row: Row[Any], case: Case, language: Language) -> Item:
+        policy, today = self._program.policy, self._today
+        dates = clocks(case, self._program.plan(case.track))
+        known = dossier(case, self._program, today)
+        waiting = gate_state(case, self._program, known).missing
+        rule = self._program.escalations.get(row.rule)
+        vacant = Post(row.occurrence.split("/", 1)[0]) if rule is not None and rule.cause is Cause.VACANCY else None
+        coming = [day for day in self._program.conferences if today <= day <= max(dates.limit, dates.window_until)]
+        return Item(
+            template=row.template, rule=row.rule, post=row.post, post_name=policy.posts[row.post].text(language),
+            agency=row.name, agency_code=row.code, enrollment=enrollment_code(row.code, row.track, row.cycle),
+            track_name=policy.tracks[row.track].name.text(language), stage_name=policy.stage[case.stage].name.text(language),
+            anchor_on=row.anchor_on, days_left=(row.anchor_on - today).days, late=(today - row.planned_for).days,
+            window_from=dates.window_from, window_until=dates.window_until, limit=dates.limit,
+            stage_target=dates.stage_target, last_activity=max(known.last_activity, case.stage_entered_on),
+            stage_entered_on=case.stage_entered_on, risk=row.risk, rung=row.facts.get("rung", 0),
+            repeat=row.facts.get("repeat", 0), opened_on=self._opened_on(row, case),
+            vacant_post_name=None if vacant is None else policy.posts[vacant].text(language),
+            waiting_for=tuple(awaited(policy, code, language) for code in waiting),
+            next_conferences=tuple(coming[:CONFERENCES_SHOWN]),
+        )
+
+    def _opened_on(self, row: Row[Any], case: Case) -> date | None:
+        key = (row.rule, row.occurrence.rsplit("/", 1)[0], row.anchor_on)
+        return next((s.opened_on for s in case.standings if (s.rule, s.occurrence, s.anchor_on) == key), None)
