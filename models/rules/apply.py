@@ -1,0 +1,42 @@
+"""apply(case, decision): the case as it stands once a decision was written down, without a database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+
+from models.rules.case import Case, Said, Standing
+from models.rules.decision import Decision
+from models.rules.words import EscalationState, NoticeState
+
+
+def apply(case: Case, decision: Decision) -> Case:
+    """Return the case after its decision, as the store would read it back; new rows get the next free ids.
+
+    Facts, seats and deadline changes are left alone: no decision makes them.
+    """
+    return replace(
+        case,
+        stage=decision.stage,
+        stage_entered_on=decision.stage_entered_on,
+        stage_seq=decision.stage_seq,
+        status=decision.status,
+        said=_said(case, decision),
+        standings=_standings(case, decision),
+    )
+
+
+def _said(case: Case, decision: Decision) -> list[Said]:
+    cancelled = {cancelling.notice_id for cancelling in decision.cancellings}
+    kept = [n._replace(state=NoticeState.CANCELLED) if n.id in cancelled else n for n in case.said]
+    ids = count(max((notice.id for notice in case.said), default=0) + 1)
+    return [*kept, *(Said(next(ids), telling.key, telling.state) for telling in decision.tellings)]
+
+
+def _standings(case: Case, decision: Decision) -> list[Standing]:
+    moved = {standing.id: standing for standing in decision.moved}
+    closed = {over.escalation_id for over in decision.closed}
+    kept = [moved.get(standing.id, standing) for standing in case.standings]
+    kept = [s._replace(state=EscalationState.CLOSED) if s.id in closed else s for s in kept]
+    ids = count(max((standing.id for standing in case.standings), default=0) + 1)
+    return [*kept, *(standing._replace(id=next(ids)) for standing in decision.opened)]
