@@ -1,0 +1,241 @@
+"""Delivery: claim, render, send, settle. The claim is committed before a byte leaves, and no transaction is open meanwhile.
+
+    pending --claim--> sending --taken--> sent
+                          |-- refused for now --> pending (next run, the same text)
+                          |-- refused for good, or cannot be rendered --> dead, with an incident
+                          `-- perhaps taken --> unknown, for an operator
+
+A run that died between claim and settle leaves `sending` behind. Where sending the same reference twice is one mail
+(the folder), the next run sends it again; elsewhere it becomes `unknown`, since nobody knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, assert_never
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from sqlalchemy import Engine, bindparam, select, update
+
+from models.rules.errors import AcreditaError
+from models.rules.letter import Item, Message
+from models.rules.words import EmailState, NoticeState, Reason
+from models.settings import Settings
+from models.tables import Email
+from tasks import clock
+from tasks.cases import NOTICE, insert_once, table
+from tasks.database import engine_of, reading, transaction
+from tasks.letters import PERSON, Parcel, at_work, gather
+from tasks.programs import program_in_force
+from tasks.rendering import render
+from tasks.senders import Outcome, Outgoing, Result, Sender, sender_of
+from tasks.sweep import report
+
+EMAIL = table(Email)
+NOTICES_A_RUN = 5000
+LEASE = timedelta(minutes=5)
+"""How long a claim is left alone: far longer than one send may take."""
+REFUSED_FOR_GOOD = frozenset({"400", "413"})
+
+
+@dataclass(slots=True)
+class Delivery:
+    """What a run came to, in emails; `nobody` counts notices whose post is vacant."""
+
+    sent: int = 0
+    later: int = 0
+    unknown: int = 0
+    dead: int = 0
+    nobody: int = 0
+
+
+class Claimed(NamedTuple):
+    """An email that is ours to send, and its number of this attempt."""
+
+    id: int
+    attempt: int
+    outgoing: Outgoing
+
+
+@task(task_run_name="deliver what is pending", cache_policy=NO_CACHE, persist_result=False)
+def deliver_pending() -> Delivery:
+    """Deliver with the settings' sender at this installation's own time."""
+    engine = engine_of()
+    return deliver(engine, sender_of(Settings()), clock.now(engine))
+
+
+def deliver(engine: Engine, sender: Sender, now: datetime) -> Delivery:
+    """Send everything that may go out now, each notice once.
+
+    Args:
+        engine: the database.
+        sender: where mail goes.
+        now: the instant, aware; people outside their working hours are passed over.
+    """
+    delivery = Delivery()
+    for claimed in _unsettled(engine, sender, now):
+        _send(engine, sender, (claimed, now, delivery))
+    with reading(engine) as connection:
+        gathered = gather(connection, now, NOTICES_A_RUN)
+    delivery.nobody = _suppress(engine, gathered.nobody, Reason.NO_RECIPIENT)
+    for parcel in gathered.parcels:
+        message = _rendered(engine, parcel, delivery)
+        mine = message and _claim(engine, parcel, (message, now))
+        if mine:
+            _send(engine, sender, (mine, now, delivery))
+    return delivery
+
+
+def _suppress(engine: Engine, notice_ids: Sequence[int], reason: Reason) -> int:
+    if not notice_ids:
+        return 0
+    held_back = (
+        update(NOTICE)
+        .where(NOTICE.c.id.in_(notice_ids), NOTICE.c.state == NoticeState.PENDING)
+        .values(state=NoticeState.SUPPRESSED, reason=reason)
+    )
+    with transaction(engine) as connection:
+        return connection.execute(held_back).rowcount
+
+
+def _rendered(engine: Engine, parcel: Parcel, delivery: Delivery) -> Message | None:
+    """Return the letter's text. A template that fails stops the notices that use it, and no other."""
+    try:
+        return render(parcel.letter)
+    except AcreditaError as error:
+        broken = [pair for pair in zip(parcel.notice_ids, parcel.letter.items, strict=True) if not _renders(parcel, pair[1])]
+        _suppress(engine, [notice_id for notice_id, _ in broken], Reason.UNDELIVERABLE)
+        with transaction(engine) as connection:
+            for template in sorted({item.template for _, item in broken}):
+                report(connection, f"template {template}", str(error))
+        delivery.dead += 1
+        return None
+
+
+def _renders(parcel: Parcel, item: Item) -> bool:
+    try:
+        render(replace(parcel.letter, items=(item,)))
+    except AcreditaError:
+        return False
+    return True
+
+
+def _claim(engine: Engine, parcel: Parcel, given: tuple[Message, datetime]) -> Claimed | None:
+    """Make the email ours, with its text; None where somebody else has it or the person had one of its kind today."""
+    message, now = given
+    row = {
+        "person_id": parcel.person_id, "day": parcel.letter.today, "kind": parcel.letter.kind,
+        "state": EmailState.SENDING, "reference": parcel.letter.reference, "address": parcel.address,
+        "subject": message.subject, "text": message.text, "html": message.html, "attempt": 1, "claimed_at": now,
+    }
+    with transaction(engine) as connection:
+        email_id = connection.execute(insert_once(connection, EMAIL).values(**row).returning(EMAIL.c.id)).scalar()
+        if email_id is None:
+            return None
+        taken = connection.execute(
+            update(NOTICE)
+            .where(NOTICE.c.id.in_(parcel.notice_ids), NOTICE.c.state == NoticeState.PENDING)
+            .values(state=NoticeState.CLAIMED, email_id=email_id)
+        )
+        if taken.rowcount != len(parcel.notice_ids):
+            # A sweep cancelled one meanwhile: the text is no longer true. The next run writes it anew.
+            connection.rollback()
+            return None
+    return Claimed(email_id, 1, _outgoing(row, _name_of(parcel)))
+
+
+def _name_of(parcel: Parcel) -> str:
+    letter = parcel.letter
+    return " ".join(part for part in (letter.given_names, letter.surname, letter.second_surname) if part)
+
+
+def _outgoing(row: Mapping[str, Any], name: str) -> Outgoing:
+    return Outgoing(
+        reference=row["reference"], to_address=row["address"], to_name=name, from_address=Settings().mail_from,
+        subject=row["subject"], text=row["text"], html=row["html"],
+    )
+
+
+_LEFT = (
+    select(
+        EMAIL.c.id, EMAIL.c.attempt, EMAIL.c.reference, EMAIL.c.address, EMAIL.c.subject, EMAIL.c.text, EMAIL.c.html,
+        PERSON.c.given_names, PERSON.c.surname, PERSON.c.time_zone,
+    )
+    .join(PERSON, PERSON.c.id == EMAIL.c.person_id)
+    .where(
+        (EMAIL.c.state == EmailState.PENDING)
+        | ((EMAIL.c.state == EmailState.SENDING) & (EMAIL.c.claimed_at < bindparam("stale")))
+    )
+    .order_by(EMAIL.c.id)
+    .with_for_update(of=EMAIL, skip_locked=True)
+)
+
+
+def _unsettled(engine: Engine, sender: Sender, now: datetime) -> list[Claimed]:
+    """Claim again what was refused for now, and what a run that died left behind where that cannot send twice."""
+    with transaction(engine) as connection:
+        hours = program_in_force(connection).policy.working_hours
+        if not sender.idempotent:
+            lost = (EMAIL.c.state == EmailState.SENDING) & (EMAIL.c.claimed_at < now - LEASE)
+            connection.execute(update(EMAIL).where(lost).values(state=EmailState.UNKNOWN, note="the sender died"))
+        rows = connection.execute(_LEFT, {"stale": now - LEASE}).mappings()
+        mine = [row for row in rows if at_work(hours, now, row["time_zone"])]
+        again = {"state": EmailState.SENDING, "attempt": EMAIL.c.attempt + 1, "claimed_at": now}
+        connection.execute(update(EMAIL).where(EMAIL.c.id.in_([row["id"] for row in mine])).values(**again))
+    return [
+        Claimed(row["id"], row["attempt"] + 1, _outgoing(row, f"{row['given_names']} {row['surname']}")) for row in mine
+    ]
+
+
+def _send(engine: Engine, sender: Sender, given: tuple[Claimed, datetime, Delivery]) -> None:
+    claimed, now, delivery = given
+    result = sender.send(claimed.outgoing, now)
+    state = _settled_state(result)
+    match state:
+        case EmailState.SENT:
+            delivery.sent += 1
+        case EmailState.PENDING:
+            delivery.later += 1
+        case EmailState.UNKNOWN:
+            delivery.unknown += 1
+        case EmailState.DEAD:
+            delivery.dead += 1
+        case EmailState.SENDING:
+            raise AssertionError("a result settles")
+        case _:
+            assert_never(state)
+    _settle(engine, claimed, (state, result.detail, now))
+
+
+def _settled_state(result: Result) -> EmailState:
+    match result.outcome:
+        case Outcome.SENT:
+            return EmailState.SENT
+        case Outcome.UNKNOWN:
+            return EmailState.UNKNOWN
+        case Outcome.REFUSED:
+            return EmailState.DEAD if result.detail in REFUSED_FOR_GOOD else EmailState.PENDING
+        case _:
+            assert_never(result.outcome)
+
+
+def _settle(engine: Engine, claimed: Claimed, given: tuple[EmailState, str, datetime]) -> None:
+    """Store what became of an attempt; a result of an older attempt than the last changes nothing."""
+    state, detail, now = given
+    ours = (EMAIL.c.id == claimed.id) & (EMAIL.c.attempt == claimed.attempt) & (EMAIL.c.state == EmailState.SENDING)
+    with transaction(engine) as connection:
+        settled = connection.execute(update(EMAIL).where(ours).values(state=state, settled_at=now, note=detail or None))
+        if settled.rowcount == 0:
+            return
+        carried = NOTICE.c.email_id == claimed.id
+        if state is EmailState.SENT:
+            connection.execute(update(NOTICE).where(carried).values(state=NoticeState.SENT))
+        elif state is EmailState.DEAD:
+            values = {"state": NoticeState.SUPPRESSED, "reason": Reason.UNDELIVERABLE}
+            connection.execute(update(NOTICE).where(carried).values(**values))
+        if state in {EmailState.DEAD, EmailState.UNKNOWN}:
+            report(connection, f"email {claimed.id}", f"{state}: {detail}")
+
