@@ -205,7 +205,8 @@ class Policy(_Data):
     @cached_property
     def path(self) -> tuple[Stage, ...]:
         """The stages from the start to the award, in order."""
-        path, code = [], self.start
+        path: list[Stage] = []
+        code: str | None = self.start
         while code is not None and len(path) <= len(self.stages):
             path.append(self.stage[code])
             code = self.stage[code].next
