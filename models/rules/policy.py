@@ -239,7 +239,7 @@ def parse_policy(document: dict[str, Any], files: dict[str, str] | None = None) 
     try:
         policy = Policy.model_validate(document)
     except ValidationError as error:
-        raise Refused(_shape_problem(detail, origin) for detail in error.errors()) from None
+        raise Refused(shape_problem(detail, origin) for detail in error.errors()) from None
     found = [Problem(_place(p.place, origin), p.what, p.remedy) for p in problems_of(policy)]
     if found:
         raise Refused(found)
@@ -251,7 +251,8 @@ def _place(dotted: str, files: dict[str, str]) -> str:
     return f"{files[top]}: {dotted}" if top in files else dotted
 
 
-def _shape_problem(detail: Any, files: dict[str, str]) -> Problem:
+def shape_problem(detail: Any, files: dict[str, str]) -> Problem:
+    """Return what pydantic found wrong as a problem: its place, the finding, the remedy."""
     dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
     found = "" if detail["type"] == "missing" else f" Found {detail['input']!r:.60}."
     remedy = {
