@@ -138,7 +138,7 @@ class Enrollment(SQLModel, table=True):
     track: str
     cycle: int = 1
     agreement_on: date
-    """The day CALEA or its like countersigned: the clock of window and limit."""
+    """The day the accrediting body countersigned: the clock of window and limit."""
     mandatory: int | None = None
     other: int | None = None
     stage: str

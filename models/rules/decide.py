@@ -11,14 +11,14 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from models.rules import reminders
-from models.rules.case import Case, Fact, Program, Said, Standing
+from models.rules.case import Case, Fact, Key, Program, Said, Standing
 from models.rules.clock import clocks
 from models.rules.decision import Advance, Cancelling, Closed, Decision
 from models.rules.escalations import Condition, Scene, climb, closing, conditions, next_step_on
 from models.rules.gates import Dossier, Evidence, GateState, dossier, gate_state
 from models.rules.pace import risk_from
 from models.rules.policy import EscalationRule
-from models.rules.words import Clock, Closing, EscalationState, NoticeState, Reason, Risk, Status
+from models.rules.words import Clock, Closing, EscalationState, NoticeState, Post, Reason, Risk, Status
 
 ONE_DAY = timedelta(days=1)
 # Which deadlines make a case at risk or overdue, whatever else the policy's rules read.
@@ -161,13 +161,19 @@ def _cancel(case: Case, scene: Scene, given: tuple[Decision, set[tuple[str, str,
     pending = [notice for notice in case.said if notice.state is NoticeState.PENDING]
     if not pending:
         return
-    newer = {(t.key.rule, t.key.post) for t in decision.tellings if t.state is NoticeState.PENDING}
+    newer = {_thread(t.key, scene) for t in decision.tellings if t.state is NoticeState.PENDING}
     for notice in pending:
         reason = _lost_meaning(notice, case, (scene, live))
-        if reason is None and (notice.key.rule, notice.key.post) in newer:
+        if reason is None and _thread(notice.key, scene) in newer:
             reason = Reason.SUPERSEDED
         if reason is not None:
             decision.cancellings.append(Cancelling(notice.id, reason))
+
+
+def _thread(key: Key, scene: Scene) -> tuple[str, str, Post]:
+    """Return what a later word must share with an earlier one to overtake it: two empty posts are two stories."""
+    story = key.occurrence.rsplit("/", 1)[0] if key.rule in scene.program.escalations else ""
+    return key.rule, story, key.post
 
 
 def _lost_meaning(notice: Said, case: Case, given: tuple[Scene, set[tuple[str, str, date]]]) -> Reason | None:

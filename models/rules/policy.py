@@ -68,7 +68,7 @@ class Share(_Data):
 
 
 class Gate(_Data):
-    """What must be true to leave a stage. `conference_lead_days`: leave at the first conference that long after entry."""
+    """What must be true to leave a stage; `conference_lead_days`: at the first conference that long after entry."""
 
     milestones: tuple[Code, ...] = ()
     posts: tuple[Post, ...] = ()
@@ -204,12 +204,12 @@ class Policy(_Data):
 
     @cached_property
     def path(self) -> tuple[Stage, ...]:
-        """The stages from the start to the award, in order."""
+        """The stages from the start to the award, in order; it breaks off at a name that no stage has."""
         path: list[Stage] = []
-        code: str | None = self.start
-        while code is not None and len(path) <= len(self.stages):
-            path.append(self.stage[code])
-            code = self.stage[code].next
+        stage = self.stage.get(self.start)
+        while stage is not None and len(path) <= len(self.stages):
+            path.append(stage)
+            stage = self.stage.get(stage.next) if stage.next is not None else None
         return tuple(path)
 
     @cached_property

@@ -53,7 +53,7 @@ def _places(policy: Policy) -> Iterator[Problem]:
         zones |= {f"entities.{code}.municipality_zones.{m}": z for m, z in entity.municipality_zones.items()}
     for place, zone in zones.items():
         if not _is_zone(zone):
-            yield Problem(place, f'"{zone}" is no time zone.', 'Use an IANA name such as "America/Mexico_City".')
+            yield Problem(place, f'"{zone}" is no time zone.', 'Use an IANA name such as "Europe/Vienna".')
     owned = [(region.code, entity) for region in policy.regions for entity in region.entities]
     for region_code, entity_code in owned:
         if entity_code not in policy.entities:

@@ -1,0 +1,136 @@
+"""Short ways to build the values that tests are made of. Days are counted from the agreement, day 0."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from datetime import date, timedelta
+from functools import cache
+from typing import Any
+
+from models.rules.case import Case, Fact, Key, Program, Said, Seat, Standing
+from models.rules.decide import decide
+from models.rules.decision import Decision
+from models.rules.policy import Policy, parse_policy
+from models.rules.words import EscalationState, NoticeState, Post, Status
+from tasks.programs import folder_of, read_policy
+
+DAY_0 = date(2020, 1, 1)
+CREW = ("accreditation_manager", "head", "sme_1", "sme_2", "regional_manager", "director")
+ONBOARDED = [("accreditation_manager_trained", 20), ("kickoff_visit", 30)]
+LE_TIER_1 = "law_enforcement_tier1"
+
+
+def day(number: int) -> date:
+    return DAY_0 + timedelta(days=number)
+
+
+def number(on: date | None) -> int | None:
+    return None if on is None else (on - DAY_0).days
+
+
+@cache
+def document(program: str = "mexico") -> dict[str, Any]:
+    """Return a shipped program's tables as they stand in its files; copy before changing them."""
+    tables: dict[str, Any] = {}
+    for path in sorted(folder_of(program).glob("*.toml")):
+        tables |= tomllib.loads(path.read_text(encoding="utf-8"))
+    return tables
+
+
+@cache
+def program(name: str = "mexico") -> Program:
+    """Return a shipped program that has been live since long before day 0."""
+    return Program(read_policy(folder_of(name)), 1, live_from=date(2000, 1, 1))
+
+
+def program_with(**changed: Any) -> Program:
+    """Return the reference program with some of its tables replaced."""
+    return Program(parse_policy(deepcopy(document()) | changed), 2, live_from=date(2000, 1, 1))
+
+
+def quick_policy(numbers: dict[str, int]) -> Policy:
+    """Return the reference lifecycle at a tenth of its length, so that a whole life fits in months.
+
+    `numbers` are what a law draws: pace, grace_days, rung_days, repeat_days, repeats, margin.
+    """
+    tables = deepcopy(document())
+    for stage in tables["stages"]:
+        for name in ("expected_days", "stall_days", "overstay_days"):
+            if name in stage:
+                stage[name] = stage[name] // 10 + 1
+        if "conference_lead_days" in stage["gate"] if "gate" in stage else False:
+            stage["gate"]["conference_lead_days"] = 5
+    for track in tables["tracks"].values():
+        track |= {"limit_months": track["limit_months"] // 10, "pace": numbers["pace"] / 10}
+    for rule in tables["reminders"]:
+        rule["days_before"] = [3, 0] if rule["clock"] == "stage_target" else [50, 20, 7, 0]
+        if rule["clock"] == "stage_target":
+            rule["stages"] = ["onboarding", "directives", "proofs"]
+    for rule in tables["escalations"]:
+        rule |= {"grace_days": numbers["grace_days"]}
+        for rung in rule["ladder"][1:]:
+            rung["after_days"] = numbers["rung_days"]
+        rule.pop("repeat_days", None)
+        rule.pop("repeats", None)
+        if numbers["repeats"]:
+            rule |= {"repeat_days": numbers["repeat_days"], "repeats": numbers["repeats"]}
+    tables["conferences"] = [{"on": day(n), "name": f"day {n}"} for n in range(20, 200, 30)]
+    tables |= {"window": {"from_month": 2, "until_month": 3}, "risk_margin_days": numbers["margin"]}
+    return parse_policy(tables)
+
+
+FactRow = tuple[str, int] | tuple[str, int, int]
+SeatRow = tuple[str, int] | tuple[str, int, int]
+
+
+def crew(*, without: Iterable[str] = ()) -> list[SeatRow]:
+    return [(post, 0) for post in CREW if post not in set(without)]
+
+
+def facts(rows: Sequence[FactRow]) -> list[Fact]:
+    return [Fact(i, row[0], day(row[1]), row[2] if len(row) > 2 else None) for i, row in enumerate(rows, 1)]
+
+
+def seats(rows: Sequence[SeatRow]) -> list[Seat]:
+    return [
+        Seat(i, Post(row[0]), day(row[1]), day(row[2]) if len(row) > 2 else None) for i, row in enumerate(rows, 1)
+    ]
+
+
+def case(stage: str = "onboarding", entered: int = 0, **more: Any) -> Case:
+    """Build an open Law Enforcement Tier 1 case, every post held since day 0. `facts` and `seats` are rows."""
+    more["facts"] = facts(more.get("facts", ()))
+    more["seats"] = seats(more.get("seats", crew()))
+    built: dict[str, Any] = {
+        "id": 1, "track": LE_TIER_1, "stage": stage, "stage_entered_on": day(entered), "stage_seq": 0,
+        "status": Status.OPEN, "agreement_on": DAY_0,
+    }
+    return Case(**(built | more))
+
+
+def said(rule: str, occurrence: str, anchor: int, post: str = "sme_1") -> Said:
+    """Build a pending notice."""
+    return Said(77, Key(rule, occurrence, day(anchor), Post(post)), NoticeState.PENDING)
+
+
+def standing(rule: str, occurrence: str, anchor: int, **more: Any) -> Standing:
+    """Build an open escalation whose first rung was told on day `rung_on`."""
+    rung_on = day(more.pop("rung_on"))
+    built: dict[str, Any] = {"state": EscalationState.OPEN, "rung": 1, "opened_on": rung_on}
+    return Standing(55, rule, occurrence, day(anchor), rung_on=rung_on, **(built | more))
+
+
+def on(number_: int, decided: Case, given: Program | None = None) -> Decision:
+    """Decide a case on a day."""
+    return decide(decided, given or program(), day(number_))
+
+
+def words(decision: Decision, rule: str | None = None) -> list[tuple[str, str, str, str]]:
+    """Return what a decision tells as (rule, occurrence, post, state or the reason it was held back)."""
+    return [
+        (t.key.rule, t.key.occurrence, t.key.post.value, (t.reason or t.state).value)
+        for t in decision.tellings
+        if rule is None or t.key.rule == rule
+    ]
