@@ -1,0 +1,368 @@
+"""What people record, written in bulk inside a transaction that somebody else commits.
+
+Lists go in and one statement for each kind of row goes out; a single fact costs about a millisecond. Whatever changes
+what an open enrollment is judged by also makes it due, so that the next sweep looks at it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, RowMapping, Table, bindparam, func, insert, select, update
+
+from models.rules.cells import near
+from models.rules.errors import Problem, Refused, nearest
+from models.rules.naming import enrollment_code
+from models.rules.policy import Policy
+from models.rules.roster import Stated, fact_faults
+from models.rules.words import Change, Post, Risk, Status
+from models.tables import Person
+from tasks.cases import AGENCY, ASSIGNMENT, CHANGE, ENROLLMENT, IDS, MILESTONE, insert_once, table
+from tasks.clock import real_now
+from tasks.programs import program_in_force
+
+PERSON = table(Person)
+ONE_DAY = timedelta(days=1)
+CHUNK = 5000
+"""How many keys one query asks for: well under the number of parameters that either database takes."""
+_GUESSES = 20
+_NEIGHBOURS = 1000
+
+
+class NewFact(NamedTuple):
+    """A milestone to record. `enrollment` is `AGENCY`, `AGENCY/track` or `AGENCY/track/cycle`."""
+
+    enrollment: str
+    milestone: str
+    occurred_on: date
+    value: int | None = None
+    reference: str = ""
+    recorded_by: str = "operator"
+
+
+class NewEnrollment(NamedTuple):
+    """An agency that is known here, to be enrolled on a track; the experts by their codes."""
+
+    agency: str
+    track: str
+    agreement_on: date
+    cycle: int = 1
+    sme_1: str | None = None
+    sme_2: str | None = None
+    mandatory: int | None = None
+    other: int | None = None
+
+
+class Enrolled(NamedTuple):
+    """An enrollment as an agency's code leads to it. `facts_from` is the first day that a fact of it can have."""
+
+    id: int
+    code: str
+    track: str
+    cycle: int
+    facts_from: date
+    is_open: bool
+
+
+class Trouble(NamedTuple):
+    """Why a name leads nowhere, and what to do; the place is the caller's to know."""
+
+    what: str
+    remedy: str
+
+
+class Speller:
+    """Finds the nearest good code of a table. It looks a few times and no more: a file can hold a million slips."""
+
+    def __init__(self, connection: Connection, target: Table) -> None:
+        self._connection, self._target, self._left = connection, target, _GUESSES
+
+    def near(self, code: str, more: Iterable[str] = ()) -> str:
+        """Say which code was probably meant, of the stored ones and `more`."""
+        self._left -= 1
+        if self._left < 0:
+            return "Correct the code, or import what it names first."
+        codes = self._target.c.code
+        query = select(codes).order_by(codes).limit(_NEIGHBOURS)
+        alike = self._connection.scalars(query.where(codes.startswith(code[:2], autoescape=True))).all()
+        known = {*alike, *more} or set(self._connection.scalars(query))
+        return near(code, known) if known else "None is known yet: import it first."
+
+
+def chunks(rows: Collection[Any]) -> Iterator[list[Any]]:
+    """Cut rows into pieces that one query can ask for."""
+    given = list(rows)
+    return (given[start : start + CHUNK] for start in range(0, len(given), CHUNK))
+
+
+CODES = bindparam("codes", expanding=True)
+_BY_CODE = {target: select(target).where(target.c.code.in_(CODES)) for target in (AGENCY, PERSON)}
+_E = ENROLLMENT.c
+_CORRECTED = (
+    select(func.min(CHANGE.c.anchor_on))
+    .where(CHANGE.c.enrollment_id == _E.id, CHANGE.c.kind == Change.CORRECTION)
+    .scalar_subquery()
+)
+_ENROLLED = (
+    select(AGENCY.c.code, _E.id, _E.track, _E.cycle, _E.agreement_on, _E.status, _CORRECTED.label("corrected"))
+    .join(ENROLLMENT, _E.agency_id == AGENCY.c.id)
+    .where(AGENCY.c.code.in_(CODES))
+    .order_by(_E.id)
+)
+_TOUCH = (
+    update(ENROLLMENT)
+    .where(_E.id.in_(IDS), _E.status == Status.OPEN)
+    .values(next_review_on=bindparam("today"))
+)
+
+
+def stored_by_code(connection: Connection, target: Table, codes: Collection[str]) -> dict[str, RowMapping]:
+    """Read agencies or people by their codes; an unknown code is left out."""
+    found: dict[str, RowMapping] = {}
+    for some in chunks(codes):
+        found |= {row["code"]: row for row in connection.execute(_BY_CODE[target], {"codes": some}).mappings()}
+    return found
+
+
+def ids_by_code(connection: Connection, target: Table, codes: Collection[str]) -> dict[str, int]:
+    """Return the ids of agencies or people by their codes."""
+    found: dict[str, int] = {}
+    for some in chunks(codes):
+        query = select(target.c.code, target.c.id).where(target.c.code.in_(CODES))
+        found |= {code: key for code, key in connection.execute(query, {"codes": some})}
+    return found
+
+
+def enrolled_by_agency(connection: Connection, codes: Collection[str]) -> dict[str, list[Enrolled]]:
+    """Read the enrollments of agencies by the agencies' codes; an agency that is not enrolled is left out."""
+    found: dict[str, list[Enrolled]] = defaultdict(list)
+    for some in chunks(codes):
+        for agency, key, track, cycle, agreement, status, corrected in connection.execute(_ENROLLED, {"codes": some}):
+            first = min(agreement, corrected or agreement)
+            code = enrollment_code(agency, track, cycle)
+            found[agency].append(Enrolled(key, code, track, cycle, first, status is Status.OPEN))
+    return found
+
+
+def add_rows(connection: Connection, target: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all name the same columns, stamped with the instant they were recorded at."""
+    if rows:
+        now = real_now()
+        connection.execute(insert(target), [{**row, "recorded_at": now} for row in rows])
+
+
+def change_rows(connection: Connection, target: Table, changes: Mapping[int, Mapping[str, Any]]) -> None:
+    """Change rows by id, each in the columns given for it."""
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for key, values in changes.items():
+        alike[tuple(sorted(values))].append({"row_id": key, **{f"new_{name}": value for name, value in values.items()}})
+    for names, rows in alike.items():
+        change = update(target).where(target.c.id == bindparam("row_id"))
+        connection.execute(change.values({name: bindparam(f"new_{name}") for name in names}), rows)
+
+
+def add_people(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Add people (every column but `id` and `deputy_id`) and return their ids by code."""
+    add_rows(connection, PERSON, rows)
+    return ids_by_code(connection, PERSON, [row["code"] for row in rows])
+
+
+def add_agencies(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Add agencies (every column but `id`) and return their ids by code."""
+    add_rows(connection, AGENCY, rows)
+    return ids_by_code(connection, AGENCY, [row["code"] for row in rows])
+
+
+EnrollmentKey = tuple[int, str, int]
+"""An agency's id, the track and the cycle: what makes an enrollment unique."""
+
+
+def add_enrollments(
+    connection: Connection, rows: Sequence[Mapping[str, Any]], given: tuple[Policy, date]
+) -> dict[EnrollmentKey, int]:
+    """Open enrollments at the start of the lifecycle, due at once, and return their ids.
+
+    Args:
+        connection: the open transaction.
+        rows: agency_id, track, cycle, agreement_on, mandatory and other of each.
+        given: the program's policy, and today.
+    """
+    policy, today = given
+    fresh = {
+        "stage": policy.start, "stage_seq": 0, "status": Status.OPEN, "risk": Risk.ON_TRACK, "ended_on": None,
+        "next_review_on": today,
+    }
+    add_rows(connection, ENROLLMENT, [{**row, **fresh, "stage_entered_on": row["agreement_on"]} for row in rows])
+    found: dict[EnrollmentKey, int] = {}
+    query = select(_E.agency_id, _E.track, _E.cycle, _E.id).where(_E.agency_id.in_(IDS))
+    for some in chunks({row["agency_id"] for row in rows}):
+        found |= {(agency, track, cycle): key for agency, track, cycle, key in connection.execute(query, {"ids": some})}
+    return found
+
+
+class NewSeat(NamedTuple):
+    """Somebody put in a post: of an enrollment, an agency or a region, or of the program where all three are None."""
+
+    person_id: int
+    post: Post
+    since: date
+    until: date | None = None
+    enrollment_id: int | None = None
+    agency_id: int | None = None
+    region: str | None = None
+
+
+def open_seats(connection: Connection, seats: Iterable[NewSeat]) -> None:
+    """Put people in posts."""
+    add_rows(connection, ASSIGNMENT, [seat._asdict() for seat in seats])
+
+
+def close_seats(connection: Connection, ends: Mapping[int, date]) -> None:
+    """End assignments by id; the day given is the last day in the post."""
+    change_rows(connection, ASSIGNMENT, {key: {"until": day} for key, day in ends.items()})
+
+
+def touch(connection: Connection, enrollment_ids: Collection[int], today: date) -> None:
+    """Make enrollments due today; those that have ended stay as they are."""
+    for some in chunks(enrollment_ids):
+        connection.execute(_TOUCH, {"ids": some, "today": today})
+
+
+def record_facts(connection: Connection, facts: Sequence[NewFact], today: date) -> int:
+    """Record facts, each once, and make their open enrollments due.
+
+    Returns:
+        How many were not there before.
+
+    Raises:
+        Refused: an enrollment or a milestone is unknown, a day lies before the agreement or after today, a number is
+            missing or out of place; every reason of every fact, and nothing is recorded.
+    """
+    policy = program_in_force(connection).policy
+    found = enrolled_by_agency(connection, {fact.enrollment.partition("/")[0] for fact in facts})
+    speller = Speller(connection, AGENCY)
+    problems: list[Problem] = []
+    rows: list[dict[str, Any]] = []
+    for fact in facts:
+        enrolled = locate(found, fact.enrollment, speller)
+        if isinstance(enrolled, Trouble):
+            problems.append(Problem(fact.enrollment, *enrolled))
+            continue
+        stated = Stated(fact.milestone, fact.occurred_on, fact.value)
+        faults = fact_faults(stated, policy, (enrolled.facts_from, today))
+        problems += [Problem(f"{fact.enrollment}, {fault.column}", fault.what, fault.remedy) for fault in faults]
+        rows.append({**fact._asdict(), "enrollment_id": enrolled.id})
+    if problems:
+        raise Refused(problems)
+    for row in rows:
+        del row["enrollment"]
+    return write_facts(connection, rows, today)
+
+
+def write_facts(connection: Connection, rows: Sequence[dict[str, Any]], today: date) -> int:
+    """Write facts that were checked before: enrollment_id, milestone, occurred_on, value, reference, recorded_by."""
+    if not rows:
+        return 0
+    now = real_now()
+    stamped = [{**row, "recorded_at": now} for row in rows]
+    new = connection.execute(insert_once(connection, MILESTONE), stamped).rowcount
+    if new:
+        touch(connection, {row["enrollment_id"] for row in rows}, today)
+    return new
+
+
+def locate(found: Mapping[str, Sequence[Enrolled]], code: str, speller: Speller) -> Enrolled | Trouble:
+    """Find the enrollment that a code names among those that were read, or say why it names none."""
+    agency, _, rest = code.partition("/")
+    track, _, cycle = rest.partition("/")
+    mine = found.get(agency, ())
+    if not mine:
+        return Trouble(f'"{agency}" is no enrolled agency.', speller.near(agency))
+    fits = [e for e in mine if track in {"", e.track} and cycle in {"", str(e.cycle)}]
+    if len(fits) == 1:
+        return fits[0]
+    if fits:
+        return Trouble(f'"{code}" names {len(fits)} enrollments.', f"Say which: {', '.join(e.code for e in fits)}.")
+    return Trouble(f'"{code}" is no enrollment.', nearest(code, (e.code for e in mine)))
+
+
+def enrollment_id_of(connection: Connection, code: str) -> int:
+    """Return the id of the enrollment that `AGENCY`, `AGENCY/track` or `AGENCY/track/cycle` names.
+
+    Raises:
+        Refused: it names none (with the nearest good name), or more than one.
+    """
+    found = enrolled_by_agency(connection, [code.partition("/")[0]])
+    enrolled = locate(found, code, Speller(connection, AGENCY))
+    if isinstance(enrolled, Trouble):
+        raise Refused.one("enrollment", *enrolled)
+    return enrolled.id
+
+
+def enroll(connection: Connection, rows: Sequence[NewEnrollment], today: date) -> list[int]:
+    """Enroll agencies that are known here, with their experts in post since the agreement.
+
+    Returns:
+        The ids, in the order given.
+
+    Raises:
+        Refused: an agency, track or person is unknown, the track is not for the agency's kind, the agreement lies
+            after today, or the enrollment is there already.
+    """
+    policy = program_in_force(connection).policy
+    agencies = stored_by_code(connection, AGENCY, {row.agency for row in rows})
+    experts = {code for row in rows for code in (row.sme_1, row.sme_2) if code is not None}
+    people = ids_by_code(connection, PERSON, experts)
+    there = {e.code for mine in enrolled_by_agency(connection, agencies).values() for e in mine}
+    spellers = Speller(connection, AGENCY), Speller(connection, PERSON)
+    problems = [
+        *(p for row in rows for p in _enrollment_problems(row, (policy, today), (agencies, there, spellers[0]))),
+        *(
+            Problem("expert", f'nobody has the code "{code}".', spellers[1].near(code))
+            for code in sorted(experts - people.keys())
+        ),
+    ]
+    if problems:
+        raise Refused(problems)
+    wanted = [
+        {
+            "agency_id": agencies[row.agency]["id"], "track": row.track, "cycle": row.cycle,
+            "agreement_on": row.agreement_on, "mandatory": row.mandatory, "other": row.other,
+        }
+        for row in rows
+    ]
+    keys = add_enrollments(connection, wanted, (policy, today))
+    ids = [keys[row["agency_id"], row["track"], row["cycle"]] for row in wanted]
+    open_seats(
+        connection,
+        (
+            NewSeat(people[code], post, row.agreement_on, enrollment_id=key)
+            for key, row in zip(ids, rows, strict=True)
+            for post, code in ((Post.SME_1, row.sme_1), (Post.SME_2, row.sme_2)) if code is not None
+        ),
+    )
+    return ids
+
+
+def _enrollment_problems(
+    row: NewEnrollment, given: tuple[Policy, date], known: tuple[Mapping[str, RowMapping], set[str], Speller]
+) -> Iterator[Problem]:
+    (policy, today), (agencies, there, speller) = given, known
+    agency, track = agencies.get(row.agency), policy.tracks.get(row.track)
+    code = enrollment_code(row.agency, row.track, row.cycle)
+    if agency is None:
+        yield Problem("agency", f'"{row.agency}" is no agency.', speller.near(row.agency))
+    if track is None:
+        yield Problem("track", f'"{row.track}" is no track.', nearest(row.track, policy.tracks))
+    if agency is not None and track is not None and agency["kind"] not in track.kinds:
+        kinds = ", ".join(track.kinds)
+        yield Problem("track", f'"{row.track}" is not for the kind "{agency["kind"]}".', f"It is for: {kinds}.")
+    if row.agreement_on > today:
+        yield Problem("agreement", f"{row.agreement_on} is after today, {today}.", "Enroll it once it is countersigned.")
+    if code in there:
+        yield Problem("enrollment", f'"{code}" is there already.', "Nothing needs to be done, or name another cycle.")
+    if row.sme_1 is not None and row.sme_1 == row.sme_2:
+        yield Problem("sme_2", f'"{row.sme_2}" is both experts of the pair.', "Name another person.")
