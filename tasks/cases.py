@@ -28,7 +28,7 @@ from models.tables import (
     Notice,
     StageChange,
 )
-from tasks.clock import real_now
+from tasks.clock import now_in
 
 
 def table(model: type[SQLModel]) -> Table:
@@ -128,12 +128,12 @@ def _assemble(connection: Connection, rows: Sequence[Row[Any]]) -> list[Case]:
 
 def _grouped(connection: Connection, query: Select[Any], ids: list[int], make: Any) -> dict[int, list[Any]]:
     found: dict[int, list[Any]] = defaultdict(list)
-    for owner, *rest in connection.execute(query, {"ids": ids}):
-        found[owner].append(make(rest))
+    for row in connection.execute(query, {"ids": ids}).all():
+        found[row[0]].append(make(row[1:]))
     return found
 
 
-def _said(row: list[Any]) -> Said:
+def _said(row: Sequence[Any]) -> Said:
     return Said(row[0], Key(row[1], row[2], row[3], row[4]), row[5])
 
 
@@ -143,10 +143,10 @@ class _Seats:
     def __init__(self, connection: Connection, ids: list[int], agencies: list[int]) -> None:
         self._near: dict[tuple[int | None, int | None], list[Seat]] = defaultdict(list)
         self._wide: dict[str | None, list[Seat]] = defaultdict(list)
-        for enrollment_id, agency_id, _, *seat in connection.execute(_NEAR_SEATS, {"ids": ids, "agencies": agencies}):
-            self._near[enrollment_id, agency_id].append(Seat._make(seat))
-        for _, _, region, *seat in connection.execute(_WIDE_SEATS):
-            self._wide[region].append(Seat._make(seat))
+        for row in connection.execute(_NEAR_SEATS, {"ids": ids, "agencies": agencies}).all():
+            self._near[row[0], row[1]].append(Seat._make(row[3:]))
+        for row in connection.execute(_WIDE_SEATS).all():
+            self._wide[row[2]].append(Seat._make(row[3:]))
 
     def of(self, row: Row[Any]) -> list[Seat]:
         near, wide = self._near, self._wide
@@ -206,7 +206,7 @@ def write(connection: Connection, decisions: Sequence[Decision], given: tuple[in
         given: the policy version they were decided by, and the day.
     """
     version, today = given
-    stamp = {"policy_version_id": version, "recorded_at": real_now()}
+    stamp = {"policy_version_id": version, "recorded_at": now_in(connection)}
     _many(connection, _SETTLE, (_settled(d) for d in decisions))
     _many(connection, _CLOSE, ({"escalation_id": c.escalation_id, "why": c.reason, "on": today} for d in decisions for c in d.closed))
     _many(connection, _CLIMB, (_climbed(s) for d in decisions for s in d.moved))

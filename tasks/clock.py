@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select, update
 
 from models.tables import Installation
 from tasks.database import reading
+
+_OFFSET = select(Installation.clock_offset_seconds)
 
 
 def real_now() -> datetime:
@@ -16,11 +18,21 @@ def real_now() -> datetime:
     return datetime.now(UTC)
 
 
+def now_in(connection: Connection) -> datetime:
+    """Return the instant this installation lives at, inside a transaction: what `recorded_at` is stamped with."""
+    return real_now() + timedelta(seconds=connection.scalar(_OFFSET) or 0)
+
+
 def now(engine: Engine) -> datetime:
-    """Return the instant this installation lives at: the real one, or a demo's labelled clock."""
+    """Return the instant this installation lives at: the real one, or a labelled clock's."""
     with reading(engine) as connection:
-        offset = connection.scalar(select(Installation.clock_offset_seconds))
-    return real_now() + timedelta(seconds=offset or 0)
+        return now_in(connection)
+
+
+def set_clock(connection: Connection, instant: datetime) -> None:
+    """Let this installation's labelled clock show an instant from now on."""
+    offset = int((instant - real_now()) / timedelta(seconds=1))
+    connection.execute(update(Installation).values(clock_offset_seconds=offset))
 
 
 def today(engine: Engine, zone: str) -> date:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import tomllib
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -115,20 +115,19 @@ def _version_id(connection: Connection, policy: Policy, digest: str) -> int:
     if found is not None:
         return found
     row = {"program": policy.code, "digest": digest, "document": policy.model_dump(mode="json")}
-    key = connection.execute(insert(PolicyVersion).values(**row, recorded_at=clock.real_now())).inserted_primary_key
+    key = connection.execute(insert(PolicyVersion).values(**row, recorded_at=clock.now_in(connection))).inserted_primary_key
     assert key is not None
     return int(key[0])
 
 
 def _install(connection: Connection, version: int, terms: Terms) -> None:
-    offset = 0
-    if terms.clock_starts_at is not None:
-        offset = int((terms.clock_starts_at - clock.real_now()) / timedelta(seconds=1))
     connection.execute(
         insert(Installation).values(
-            id=1, policy_version_id=version, live_from=terms.live_from, clock_offset_seconds=offset, is_demo=terms.is_demo
+            id=1, policy_version_id=version, live_from=terms.live_from, clock_offset_seconds=0, is_demo=terms.is_demo
         )
     )
+    if terms.clock_starts_at is not None:
+        clock.set_clock(connection, terms.clock_starts_at)
 
 
 def _refuse_orphans(connection: Connection, policy: Policy) -> None:
@@ -180,6 +179,12 @@ def current_program(engine: Engine) -> Program:
     """Return the program of a database that is not being read yet."""
     with reading(engine) as connection:
         return program_in_force(connection)
+
+
+def is_installed(engine: Engine) -> bool:
+    """Whether a program was loaded into this database, whose schema is there."""
+    with reading(engine) as connection:
+        return connection.scalar(select(Installation.id)) is not None
 
 
 def go_live(engine: Engine, day: date) -> None:

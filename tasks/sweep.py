@@ -90,7 +90,7 @@ def report(connection: Connection, subject: str, what: str) -> None:
         update(incident).where(incident.c.subject == subject).values(what=what, times=incident.c.times + 1)
     )
     if again.rowcount == 0:
-        connection.execute(insert(incident).values(subject=subject, what=what, times=1, recorded_at=clock.real_now()))
+        connection.execute(insert(incident).values(subject=subject, what=what, times=1, recorded_at=clock.now_in(connection)))
 
 
 def sweep(as_of: date, run_batch: RunBatch = sweep_batch.fn) -> Tally:
@@ -107,7 +107,7 @@ def note(engine: Engine, as_of: date, tally: Tally) -> None:
     """Store that the day was swept."""
     counts: dict[str, Any] = {name: getattr(tally, name) for name in tally.__slots__}
     with transaction(engine) as connection:
-        connection.execute(insert(Sweep).values(as_of=as_of, finished_at=clock.real_now(), **counts))
+        connection.execute(insert(Sweep).values(as_of=as_of, finished_at=clock.now_in(connection), **counts))
         connection.execute(update(Installation).values(last_swept_on=as_of))
 
 

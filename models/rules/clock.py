@@ -20,7 +20,7 @@ class Clocks(NamedTuple):
 
     def read(self, clock: Clock) -> date:
         """Return the date that a rule's clock names."""
-        on: date = getattr(self, clock.value)
+        on: date = getattr(self, clock)  # a StrEnum is its value; `.value` would cost more than the look-up
         return on
 
 

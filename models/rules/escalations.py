@@ -143,7 +143,7 @@ def _step(rule: EscalationRule, standing: Standing, today: date) -> Standing:
 def _tell(rule: EscalationRule, standing: Standing, given: tuple[Case, Program, date]) -> Iterator[Telling]:
     case, program, today = given
     occurrence = f"{standing.occurrence}/{standing.rung}.{standing.repeat}"
-    facts = {"cause": rule.cause.value, "stage": case.stage, "rung": standing.rung, "repeat": standing.repeat}
+    facts = {"cause": rule.cause, "stage": case.stage, "rung": standing.rung, "repeat": standing.repeat}
     for post in rule.ladder[standing.rung - 1].to:
         reason = None
         if not any(seat.post is post and seat.held(today) for seat in case.seats):

@@ -33,7 +33,9 @@ def occurrence(rule: ReminderRule, stage: str, days: int) -> str:
 
 def next_threshold(rule: ReminderRule, anchor_on: date, today: date) -> date | None:
     """Return the first day after today on which the rule has something to say."""
-    return next((t.planned_for for t in thresholds(rule, anchor_on) if t.planned_for > today), None)
+    left = (anchor_on - today).days
+    ahead = next((days for days in rule.days_before if days < left), None)
+    return None if ahead is None else anchor_on - timedelta(days=ahead)
 
 
 def due(rule: ReminderRule, case: Case, given: tuple[Program, Clocks, Collection[Key], date]) -> Iterator[Telling]:
@@ -44,9 +46,11 @@ def due(rule: ReminderRule, case: Case, given: tuple[Program, Clocks, Collection
     """
     program, dates, said, today = given
     anchor_on = dates.read(rule.clock)
-    reached = [t for t in thresholds(rule, anchor_on) if t.planned_for <= today]
-    for days, planned_for in reached:
-        nearest = days == reached[-1].days
+    left = (anchor_on - today).days
+    # Days are compared as numbers: most rules have nothing to say on most days, and this runs for every one of them.
+    reached = [days for days in rule.days_before if days >= left]
+    for days in reached:
+        nearest, planned_for = days == reached[-1], anchor_on - timedelta(days=days)
         for post in rule.to:
             key = Key(rule.rule, occurrence(rule, case.stage, days), anchor_on, post)
             if key in said:
@@ -55,5 +59,5 @@ def due(rule: ReminderRule, case: Case, given: tuple[Program, Clocks, Collection
             if nearest and (program.live_from is None or planned_for < program.live_from):
                 reason = Reason.BEFORE_LIVE
             state = NoticeState.SUPPRESSED if reason else NoticeState.PENDING
-            facts = {"clock": rule.clock.value, "days": days, "stage": case.stage, "late": (today - planned_for).days}
+            facts = {"clock": rule.clock, "days": days, "stage": case.stage, "late": (today - planned_for).days}
             yield Telling(key, rule.notice, planned_for, state, reason, facts)

@@ -1,0 +1,47 @@
+# Every verb sets up what it needs: `make` alone prints them.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check bench nightly constraints clean
+
+help: ## print these verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml deployments/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "acredita needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.12 run"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+		{ echo "Python's venv module is missing. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "setting up $(VENV) (once, about two minutes)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c deployments/constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+run: $(READY) ## start everything: Prefect server, database, demo or your program, schedules
+	@$(BIN)/acredita up
+
+demo: $(READY) ## replay the whole Mexico program on a synthetic cohort and print its report
+	@$(BIN)/acredita replay mexico
+
+test: $(READY) ## the fast suite
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## lint, types, layers
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(READY) ## ratios to the bare driver, as a table
+	@$(BIN)/python tests/benchmarks/bench.py
+
+nightly: $(READY) ## the laws with many more examples
+	@ACREDITA_HYPOTHESIS=nightly $(BIN)/python -m pytest tests/unit tests/simulation
+
+constraints: $(READY) ## write the versions of this environment as the ones to install
+	@$(BIN)/python -m pip freeze --exclude-editable --exclude acredita | grep -v '@ ' > deployments/constraints.txt
+
+clean: ## remove the environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,24 @@
+"""Delivery of what was decided, every few minutes."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from tasks.artifacts import count, name_this_run
+from tasks.database import engine_of, require_schema
+from tasks.deliver import deliver_pending
+
+
+@flow(name="deliver notices", flow_run_name="deliver", persist_result=False)
+def deliver_notices() -> str:
+    """Send what is pending to whoever holds each post now, in their working hours and language.
+
+    One digest and one escalation mail a person and day at most; the rest waits for the next working day.
+    """
+    require_schema(engine_of())
+    done = deliver_pending()
+    name = f"deliver: {count(done.sent, 'email')} sent"
+    asides = {"later": done.later, "unknown": done.unknown, "dead": done.dead, "without recipient": done.nobody}
+    name += "".join(f", {number} {what}" for what, number in asides.items() if number)
+    name_this_run(name)
+    return name

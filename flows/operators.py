@@ -1,0 +1,103 @@
+"""What operators do by a run form. Prefect keeps parameters in clear: they are codes, dates and numbers only."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from prefect import flow
+from pydantic import Field
+
+from tasks import clock
+from tasks.artifacts import name_this_run, publish_sweep
+from tasks.database import engine_of, require_schema, transaction
+from tasks.operations import Acknowledgement, acknowledge
+from tasks.programs import current_program
+from tasks.records import NewEnrollment, NewFact, enroll, record_facts
+from tasks.sweep import day_to_sweep, sweep, sweep_batch
+
+EnrollmentCode = Annotated[str, Field(pattern=r"^[^/\s]+(/[a-z0-9_]+(/[1-9])?)?$", max_length=100, examples=["JAL-ACA-01/academy"])]
+PersonCode = Annotated[str, Field(pattern=r"^\S+$", max_length=60, examples=["SME-01"])]
+Reference = Annotated[str, Field(pattern=r"^[\w./:#-]*$", max_length=80, examples=["ACTA-2023-014"])]
+
+
+@flow(name="record a milestone", flow_run_name="record {milestone}", persist_result=False)
+def record_milestone(
+    enrollment: EnrollmentCode,
+    milestone: str,
+    occurred_on: date,
+    value: Annotated[int, Field(ge=0, le=10_000)] | None = None,
+    reference: Reference = "",
+    recorded_by: PersonCode = "operator",
+) -> str:
+    """Record a dated fact (a milestone, a visit, standards in compliance) and sweep at once what it changes.
+
+    Args:
+        enrollment: The agency's code and the track, such as JAL-ACA-01/academy; the code alone if it has one track.
+        milestone: What happened, by its code in the program's policy.
+        occurred_on: The day it happened; not after today.
+        value: For milestones that count: how many standards are in compliance.
+        reference: Where the evidence lies: a document's number or an item's id, no name.
+        recorded_by: The code of the person who reports it.
+    """
+    engine = engine_of()
+    require_schema(engine)
+    today = day_to_sweep(engine, None)
+    fact = NewFact(enrollment, milestone, occurred_on, value=value, reference=reference, recorded_by=recorded_by)
+    with transaction(engine) as connection:
+        new = record_facts(connection, [fact], today)
+    name_this_run(f"{enrollment}: {milestone} {occurred_on}" if new else f"{enrollment}: {milestone} was there already")
+    tally = sweep(today, sweep_batch)
+    summary: str = publish_sweep(today, tally)
+    return summary
+
+
+@flow(name="enroll an agency", flow_run_name="enroll {agency}", persist_result=False)
+def enroll_agency(
+    agency: PersonCode,
+    track: str,
+    agreement_countersigned_on: date,
+    sme_1: PersonCode,
+    sme_2: PersonCode,
+    cycle: Annotated[int, Field(ge=1, le=9)] = 1,
+) -> str:
+    """Enroll an imported agency on a track, with its pair of experts.
+
+    Args:
+        agency: The agency's code, as imported.
+        track: What it is to be accredited for.
+        agreement_countersigned_on: The day the accrediting body countersigned: window and limit count from it.
+        sme_1: The code of the first expert.
+        sme_2: The code of the second expert.
+        cycle: 1 for an initial accreditation.
+    """
+    engine = engine_of()
+    require_schema(engine)
+    today = day_to_sweep(engine, None)
+    row = NewEnrollment(agency, track, agreement_countersigned_on, cycle=cycle, sme_1=sme_1, sme_2=sme_2)
+    with transaction(engine) as connection:
+        enroll(connection, [row], today)
+    name_this_run(f"enrolled {agency}/{track}")
+    tally = sweep(today, sweep_batch)
+    summary: str = publish_sweep(today, tally)
+    return summary
+
+
+@flow(name="acknowledge an escalation", flow_run_name="acknowledge {rule}", persist_result=False)
+def acknowledge_escalation(enrollment: EnrollmentCode, rule: str, person: PersonCode, until: date) -> str:
+    """Note that somebody is on it: the escalation does not climb until that day, and then climbs on.
+
+    Args:
+        enrollment: The agency's code and the track.
+        rule: Which escalation, by its rule.
+        person: The code of the person who takes it.
+        until: Until when it waits; after today.
+    """
+    engine = engine_of()
+    require_schema(engine)
+    today = clock.today(engine, current_program(engine).policy.zone)
+    with transaction(engine) as connection:
+        escalation_id = acknowledge(connection, Acknowledgement(enrollment, rule, person, until), today)
+    name = f"{enrollment}: {rule} acknowledged until {until}"
+    name_this_run(name)
+    return f"escalation {escalation_id}: {name}"

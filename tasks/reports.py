@@ -1,0 +1,153 @@
+"""What people look at: the portfolio, a day's changes, one enrollment. Totals and codes; names of people stay out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, Table, case, func, literal, select
+
+from models.rules.case import Program
+from models.rules.naming import enrollment_code
+from models.rules.words import EmailState, EscalationState, Language, NoticeState, Risk, Status
+from models.tables import Email, Incident, Installation, Sweep
+from tasks.cases import AGENCY, ENROLLMENT, ESCALATION, NOTICE, STAGE_CHANGE, table
+
+RISKS = (Risk.ON_TRACK, Risk.AT_RISK, Risk.OVERDUE)
+ROWS_SHOWN = 500
+
+
+class Portfolio(NamedTuple):
+    """Open enrollments by stage and risk, and the ends by status."""
+
+    stages: list[tuple[str, dict[Risk, int]]]
+    ended: dict[Status, int]
+
+    @property
+    def open(self) -> int:
+        """How many enrollments are open."""
+        return sum(sum(risks.values()) for _, risks in self.stages)
+
+    def at(self, risk: Risk) -> int:
+        """How many open enrollments stand at a risk."""
+        return sum(risks.get(risk, 0) for _, risks in self.stages)
+
+
+def portfolio(connection: Connection, program: Program) -> Portfolio:
+    """Count the enrollments by stage and risk, the stages in the order of the lifecycle."""
+    e = ENROLLMENT.c
+    rows = connection.execute(
+        select(e.status, e.stage, e.risk, func.count()).group_by(e.status, e.stage, e.risk)
+    ).all()
+    stages: dict[str, dict[Risk, int]] = {stage.code: {} for stage in program.policy.path if stage.next is not None}
+    ended: dict[Status, int] = {}
+    for status, stage, risk, count in rows:
+        if status is Status.OPEN:
+            stages.setdefault(stage, {})[risk] = count
+        else:
+            ended[status] = ended.get(status, 0) + count
+    return Portfolio(list(stages.items()), ended)
+
+
+class Today(NamedTuple):
+    """Where this installation stands, in numbers."""
+
+    program: str
+    is_demo: bool
+    live_from: date | None
+    last_swept_on: date | None
+    open: int
+    due: int
+    at_risk: int
+    overdue: int
+    escalations: int
+    notices_pending: int
+    emails_sent: int
+    emails_unsettled: int
+    incidents: int
+
+
+def status(connection: Connection, program: Program, today: date) -> Today:
+    """Count what an operator asks first."""
+    here = connection.execute(
+        select(Installation.is_demo, Installation.live_from, Installation.last_swept_on)
+    ).one()
+    now = portfolio(connection, program)
+    email = table(Email).c
+    return Today(
+        program=program.policy.code, is_demo=here.is_demo, live_from=here.live_from, last_swept_on=here.last_swept_on,
+        open=now.open, due=_count(connection, ENROLLMENT, ENROLLMENT.c.next_review_on <= today),
+        at_risk=now.at(Risk.AT_RISK), overdue=now.at(Risk.OVERDUE),
+        escalations=_count(connection, ESCALATION, ESCALATION.c.state != EscalationState.CLOSED),
+        notices_pending=_count(connection, NOTICE, NOTICE.c.state == NoticeState.PENDING),
+        emails_sent=_count(connection, table(Email), email.state == EmailState.SENT),
+        emails_unsettled=_count(connection, table(Email), email.state != EmailState.SENT),
+        incidents=_count(connection, table(Incident), literal(value=True)),
+    )
+
+
+def _count(connection: Connection, target: Table, condition: Any) -> int:
+    return connection.scalar(select(func.count()).select_from(target).where(condition)) or 0
+
+
+class ChangeRow(NamedTuple):
+    """One thing that a day's sweep changed."""
+
+    enrollment: str
+    what: str
+    detail: str
+
+
+def changes(connection: Connection, program: Program, day: date) -> list[ChangeRow]:
+    """List what was decided on a day: stages left, escalations opened and closed, notices to go out."""
+    name = {stage.code: stage.name.text(Language.EN) for stage in program.policy.stages}
+    found: list[ChangeRow] = []
+    s, x, n = STAGE_CHANGE.c, ESCALATION.c, NOTICE.c
+    for row in _with_code(connection, s.enrollment_id, (s.from_stage, s.to_stage, s.status, s.changed_on), s.decided_on == day):
+        ended = row.status in {Status.WITHDRAWN, Status.REMOVED, Status.LAPSED}
+        to = row.status if ended else name.get(row.to_stage, row.to_stage)
+        found.append(ChangeRow(_code(row), "award" if row.status is Status.AWARDED else "ended" if ended else "advanced",
+                               f"{name.get(row.from_stage, row.from_stage)} → {to}, {row.changed_on}"))
+    for row in _with_code(connection, x.enrollment_id, (x.rule, x.rung, x.opened_on), x.opened_on == day):
+        found.append(ChangeRow(_code(row), "escalation opened", f"{row.rule}, rung {row.rung}"))
+    for row in _with_code(connection, x.enrollment_id, (x.rule, x.closing), x.closed_on == day):
+        found.append(ChangeRow(_code(row), "escalation closed", f"{row.rule}: {row.closing}"))
+    wanted = (n.decided_on == day) & n.state.in_([NoticeState.PENDING, NoticeState.CLAIMED, NoticeState.SENT])
+    for row in _with_code(connection, n.subject_id, (n.rule, n.post, n.occurrence), wanted):
+        found.append(ChangeRow(_code(row), "notice", f"{row.rule} ({row.occurrence}) to {row.post}"))
+    return found
+
+
+def _with_code(connection: Connection, owner: Any, columns: Sequence[Any], condition: Any) -> Sequence[Row[Any]]:
+    return connection.execute(
+        select(AGENCY.c.code, ENROLLMENT.c.track, ENROLLMENT.c.cycle, *columns)
+        .select_from(owner.table)
+        .join(ENROLLMENT, ENROLLMENT.c.id == owner)
+        .join(AGENCY, AGENCY.c.id == ENROLLMENT.c.agency_id)
+        .where(condition)
+        .order_by(AGENCY.c.code, owner.table.c.id)
+        .limit(ROWS_SHOWN)
+    ).all()
+
+
+def _code(row: Row[Any]) -> str:
+    return enrollment_code(row.code, row.track, row.cycle)
+
+
+def most_at_risk(connection: Connection, limit: int) -> Sequence[Row[Any]]:
+    """List the open enrollments that need attention, overdue ones first, the longest in their stage first."""
+    e = ENROLLMENT.c
+    return connection.execute(
+        select(AGENCY.c.code, AGENCY.c.region, e.track, e.cycle, e.stage, e.stage_entered_on, e.risk, e.agreement_on)
+        .join(AGENCY, AGENCY.c.id == e.agency_id)
+        .where(e.status == Status.OPEN, e.risk.in_([Risk.OVERDUE, Risk.AT_RISK]))
+        .order_by(case((e.risk == Risk.OVERDUE, 0), else_=1), e.stage_entered_on)
+        .limit(limit)
+    ).all()
+
+
+def last_sweeps(connection: Connection, limit: int) -> Sequence[Row[Any]]:
+    """List the last sweeps, the newest first."""
+    sweep = table(Sweep)
+    return connection.execute(select(sweep).order_by(sweep.c.id.desc()).limit(limit)).all()
