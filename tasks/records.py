@@ -8,28 +8,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, Table, bindparam, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Table, bindparam, insert, select, update
 
-from models.rules.cells import near
 from models.rules.errors import Problem, Refused, nearest
 from models.rules.naming import enrollment_code
 from models.rules.policy import Policy
 from models.rules.roster import Stated, fact_faults
-from models.rules.words import Change, Post, Risk, Status
-from models.tables import Person
-from tasks.cases import AGENCY, ASSIGNMENT, CHANGE, ENROLLMENT, IDS, MILESTONE, insert_once, table
+from models.rules.words import Post, Risk, Status
+from tasks.cases import AGENCY, ASSIGNMENT, ENROLLMENT, IDS, MILESTONE, insert_once
 from tasks.clock import real_now
+from tasks.lookups import PERSON, Speller, Trouble, chunks, enrolled_by_agency, ids_by_code, locate, stored_by_code
 from tasks.programs import program_in_force
 
-PERSON = table(Person)
-ONE_DAY = timedelta(days=1)
-CHUNK = 5000
-"""How many keys one query asks for: well under the number of parameters that either database takes."""
-_GUESSES = 20
-_NEIGHBOURS = 1000
+_E = ENROLLMENT.c
 
 
 class NewFact(NamedTuple):
@@ -56,95 +50,11 @@ class NewEnrollment(NamedTuple):
     other: int | None = None
 
 
-class Enrolled(NamedTuple):
-    """An enrollment as an agency's code leads to it. `facts_from` is the first day that a fact of it can have."""
-
-    id: int
-    code: str
-    track: str
-    cycle: int
-    facts_from: date
-    is_open: bool
-
-
-class Trouble(NamedTuple):
-    """Why a name leads nowhere, and what to do; the place is the caller's to know."""
-
-    what: str
-    remedy: str
-
-
-class Speller:
-    """Finds the nearest good code of a table. It looks a few times and no more: a file can hold a million slips."""
-
-    def __init__(self, connection: Connection, target: Table) -> None:
-        self._connection, self._target, self._left = connection, target, _GUESSES
-
-    def near(self, code: str, more: Iterable[str] = ()) -> str:
-        """Say which code was probably meant, of the stored ones and `more`."""
-        self._left -= 1
-        if self._left < 0:
-            return "Correct the code, or import what it names first."
-        codes = self._target.c.code
-        query = select(codes).order_by(codes).limit(_NEIGHBOURS)
-        alike = self._connection.scalars(query.where(codes.startswith(code[:2], autoescape=True))).all()
-        known = {*alike, *more} or set(self._connection.scalars(query))
-        return near(code, known) if known else "None is known yet: import it first."
-
-
-def chunks(rows: Collection[Any]) -> Iterator[list[Any]]:
-    """Cut rows into pieces that one query can ask for."""
-    given = list(rows)
-    return (given[start : start + CHUNK] for start in range(0, len(given), CHUNK))
-
-
-CODES = bindparam("codes", expanding=True)
-_BY_CODE = {target: select(target).where(target.c.code.in_(CODES)) for target in (AGENCY, PERSON)}
-_E = ENROLLMENT.c
-_CORRECTED = (
-    select(func.min(CHANGE.c.anchor_on))
-    .where(CHANGE.c.enrollment_id == _E.id, CHANGE.c.kind == Change.CORRECTION)
-    .scalar_subquery()
-)
-_ENROLLED = (
-    select(AGENCY.c.code, _E.id, _E.track, _E.cycle, _E.agreement_on, _E.status, _CORRECTED.label("corrected"))
-    .join(ENROLLMENT, _E.agency_id == AGENCY.c.id)
-    .where(AGENCY.c.code.in_(CODES))
-    .order_by(_E.id)
-)
 _TOUCH = (
     update(ENROLLMENT)
     .where(_E.id.in_(IDS), _E.status == Status.OPEN)
     .values(next_review_on=bindparam("today"))
 )
-
-
-def stored_by_code(connection: Connection, target: Table, codes: Collection[str]) -> dict[str, RowMapping]:
-    """Read agencies or people by their codes; an unknown code is left out."""
-    found: dict[str, RowMapping] = {}
-    for some in chunks(codes):
-        found |= {row["code"]: row for row in connection.execute(_BY_CODE[target], {"codes": some}).mappings()}
-    return found
-
-
-def ids_by_code(connection: Connection, target: Table, codes: Collection[str]) -> dict[str, int]:
-    """Return the ids of agencies or people by their codes."""
-    found: dict[str, int] = {}
-    for some in chunks(codes):
-        query = select(target.c.code, target.c.id).where(target.c.code.in_(CODES))
-        found |= {code: key for code, key in connection.execute(query, {"codes": some})}
-    return found
-
-
-def enrolled_by_agency(connection: Connection, codes: Collection[str]) -> dict[str, list[Enrolled]]:
-    """Read the enrollments of agencies by the agencies' codes; an agency that is not enrolled is left out."""
-    found: dict[str, list[Enrolled]] = defaultdict(list)
-    for some in chunks(codes):
-        for agency, key, track, cycle, agreement, status, corrected in connection.execute(_ENROLLED, {"codes": some}):
-            first = min(agreement, corrected or agreement)
-            code = enrollment_code(agency, track, cycle)
-            found[agency].append(Enrolled(key, code, track, cycle, first, status is Status.OPEN))
-    return found
 
 
 def add_rows(connection: Connection, target: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -274,21 +184,6 @@ def write_facts(connection: Connection, rows: Sequence[dict[str, Any]], today: d
     return new
 
 
-def locate(found: Mapping[str, Sequence[Enrolled]], code: str, speller: Speller) -> Enrolled | Trouble:
-    """Find the enrollment that a code names among those that were read, or say why it names none."""
-    agency, _, rest = code.partition("/")
-    track, _, cycle = rest.partition("/")
-    mine = found.get(agency, ())
-    if not mine:
-        return Trouble(f'"{agency}" is no enrolled agency.', speller.near(agency))
-    fits = [e for e in mine if track in {"", e.track} and cycle in {"", str(e.cycle)}]
-    if len(fits) == 1:
-        return fits[0]
-    if fits:
-        return Trouble(f'"{code}" names {len(fits)} enrollments.', f"Say which: {', '.join(e.code for e in fits)}.")
-    return Trouble(f'"{code}" is no enrollment.', nearest(code, (e.code for e in mine)))
-
-
 def enrollment_id_of(connection: Connection, code: str) -> int:
     """Return the id of the enrollment that `AGENCY`, `AGENCY/track` or `AGENCY/track/cycle` names.
 
@@ -361,7 +256,7 @@ def _enrollment_problems(
         kinds = ", ".join(track.kinds)
         yield Problem("track", f'"{row.track}" is not for the kind "{agency["kind"]}".', f"It is for: {kinds}.")
     if row.agreement_on > today:
-        yield Problem("agreement", f"{row.agreement_on} is after today, {today}.", "Enroll it once it is countersigned.")
+        yield Problem("agreement", f"{row.agreement_on} is after today, {today}.", "Enroll it once signed.")
     if code in there:
         yield Problem("enrollment", f'"{code}" is there already.', "Nothing needs to be done, or name another cycle.")
     if row.sme_1 is not None and row.sme_1 == row.sme_2:
