@@ -1,0 +1,180 @@
+"""What a person is written, as plain frozen values: all that a template can see, and nothing that it could call.
+
+    Letter (one person, one day, one kind)
+    └── Item (one notice: its case as it stands on the day of writing, not on the day it was decided)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from models.rules.words import EmailKind, Language, Risk
+
+SOON_DAYS = 30
+HIGH_RUNG = 3
+# Crockford's alphabet: no I, L, O or U, so that a reference survives being read out.
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_BREAKS = (*range(0x09, 0x0E), *range(0x1C, 0x20), 0x85, 0x2028, 0x2029)
+_BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_CLEANED: dict[int, str | None] = {
+    **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), *_BIDI, *range(0xD800, 0xE000))),
+    **dict.fromkeys(_BREAKS, " "),
+}
+
+
+class Urgency(StrEnum):
+    """How pressing an item is, worst last; it colours the item and orders the letter."""
+
+    AHEAD = "ahead"
+    SOON = "soon"
+    LATE = "late"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One notice as its template sees it. Names are in the reader's language; durations are in days.
+
+    `days_left` is `anchor_on` less today, negative once it passed. `late` is how long after its planned day the notice
+    is written. `rung` is 0 for a reminder, and counts from 1 for an escalation.
+    """
+
+    template: str
+    rule: str
+    post: str
+    post_name: str
+    agency: str
+    agency_code: str
+    enrollment: str
+    track_name: str
+    stage_name: str
+    anchor_on: date
+    days_left: int
+    late: int
+    window_from: date
+    window_until: date
+    limit: date
+    stage_target: date
+    last_activity: date
+    stage_entered_on: date
+    risk: str
+    rung: int = 0
+    repeat: int = 0
+    opened_on: date | None = None
+    vacant_post_name: str | None = None
+    waiting_for: tuple[str, ...] = ()
+    next_conferences: tuple[date, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message to one person, before it is put into words. It carries at least one item."""
+
+    given_names: str
+    surname: str
+    second_surname: str | None
+    post_name: str
+    language: Language
+    kind: EmailKind
+    items: tuple[Item, ...]
+    reference: str
+    today: date
+    program_name: str
+    is_demo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A letter in words. The text part says what the HTML part says."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def urgency(item: Item) -> Urgency:
+    """Tell how pressing an item is: a passed date or a high rung is late, an escalation or a near date soon."""
+    if item.rung > 0:
+        return Urgency.LATE if item.risk == Risk.OVERDUE or item.rung >= HIGH_RUNG else Urgency.SOON
+    if item.days_left < 0:
+        return Urgency.LATE
+    return Urgency.SOON if item.days_left <= SOON_DAYS else Urgency.AHEAD
+
+
+_RANK = {Urgency.LATE: 0, Urgency.SOON: 1, Urgency.AHEAD: 2}
+
+
+def by_urgency(items: Iterable[Item]) -> list[Item]:
+    """Put the most pressing first: late before soon, a higher rung before a lower, an earlier date before a later."""
+    return sorted(items, key=lambda i: (_RANK[urgency(i)], -i.rung, i.anchor_on, i.enrollment, i.rule))
+
+
+def because(item: Item, language: Language, spell: Callable[[date], str] = date.isoformat) -> str:
+    """Say why the reader gets this item: the rule, the post, the case and the facts, in one or two sentences.
+
+    Args:
+        item: the notice.
+        language: the reader's.
+        spell: how a date is written.
+    """
+    said = _BECAUSE[language]
+    planned_on = item.anchor_on - timedelta(days=item.days_left + item.late)
+    parts = [said["because"]]
+    if item.rung > 0:
+        parts.append(said["rung_since"] if item.opened_on else said["rung"])
+        if item.repeat > 0:
+            parts.append(said["repeat"])
+    end = said["late"] if item.late > 0 else "."
+    return ("; ".join(parts) + end).format(
+        rule=item.rule, post=item.post_name, agency=item.agency, enrollment=item.enrollment, rung=item.rung,
+        repeat=item.repeat, anchor=spell(item.anchor_on), planned=spell(planned_on),
+        opened=spell(item.opened_on) if item.opened_on else "",
+    )
+
+
+_BECAUSE: dict[Language, dict[str, str]] = {
+    Language.ES_MX: {
+        "because": "Usted recibe este aviso porque la regla “{rule}” se dirige a su cargo ({post}) en el caso de {agency},"
+        " inscripción {enrollment}; fecha de referencia: {anchor}",
+        "rung": "nivel {rung} del escalamiento",
+        "rung_since": "nivel {rung} del escalamiento abierto el {opened}",
+        "repeat": "repetición {repeat}",
+        "late": ". Estaba previsto para el {planned}.",
+    },
+    Language.EN: {
+        "because": "You receive this because rule “{rule}” addresses your post ({post}) in the case of {agency},"
+        " enrollment {enrollment}; reference date: {anchor}",
+        "rung": "rung {rung} of the escalation",
+        "rung_since": "rung {rung} of the escalation opened on {opened}",
+        "repeat": "repeat {repeat}",
+        "late": ". It was planned for {planned}.",
+    },
+}
+
+
+def clean_header(text: str) -> str:
+    """Return text that fits on one line and means what it shows: no line break, control or bidi override.
+
+    >>> clean_header("Ana\\r\\nBcc: all@example.org")
+    'Ana Bcc: all@example.org'
+    >>> clean_header("evil\\u202egpj.exe\\0")
+    'evilgpj.exe'
+    """
+    return " ".join(text.translate(_CLEANED).split())
+
+
+def reference_of(seed: str) -> str:
+    """Return the short reference of a seed: always the same, and telling nothing of it.
+
+    Eight characters hold 40 bits: of 10,000 references two are alike once in 22,000 tries, of 1,000,000 about every
+    third time, so whoever stores them keeps them unique.
+
+    >>> reference_of("17/2023-04-03/digest")
+    'ZJMH-82B5'
+    """
+    bits = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:5], "big")
+    letters = "".join(_ALPHABET[bits >> shift & 31] for shift in range(35, -5, -5))
+    return f"{letters[:4]}-{letters[4:]}"

@@ -1,0 +1,370 @@
+"""A letter put into words: subject, text and HTML from `templates/emails/`, one folder per notice and language.
+
+    templates/emails/<notice>/<language>/{subject.txt, body.txt, body.html}   what one notice says, from an Item's facts
+    templates/emails/_base/                                                   the letter around it, and its style
+
+A template sees the facts of `models.rules.letter` by name, the filters `day` (a date in words) and `days` (so many
+days), and the macros of its language's `words.html`. It runs in a sandbox; a name it does not know is refused when it
+is loaded, with its line, so that no letter is the first to meet it.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import css_inline
+from babel.dates import format_date
+from babel.units import format_unit
+from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateNotFound, TemplateSyntaxError, meta, nodes
+from jinja2.exceptions import SecurityError, UndefinedError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from models.rules.errors import AcreditaError, Problem, Refused, nearest
+from models.rules.letter import Item, Letter, Message, because, by_urgency, clean_header, reference_of, urgency
+from models.rules.words import EmailKind, Language, Risk
+
+TEMPLATES = Path(__file__).resolve().parents[1] / "templates" / "emails"
+BASE = "_base"
+PARTS = ("subject.txt", "body.txt", "body.html")
+WIDTH = 76
+TITLE_LENGTH = 140
+"""A subject longer than this is cut before its reference; the letter shows it whole."""
+
+_ITEM_FACTS = tuple(field.name for field in fields(Item))
+ITEM_FACTS = frozenset({*_ITEM_FACTS, "urgency", "today"})
+LETTER_FACTS = frozenset({
+    "agencies", "cards", "count", "is_demo", "kind", "name", "post_name", "program_name", "reasons", "reference",
+    "subject", "today",
+})
+
+
+class Fact(NamedTuple):
+    """One row of the small table under an item."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One item in words."""
+
+    title: str
+    text: str
+    html: Markup
+    agency: str
+    track: str
+    enrollment: str
+    urgency: str
+    waiting: tuple[str, ...]
+    facts: tuple[Fact, ...]
+
+
+def render(letter: Letter, folder: Path = TEMPLATES) -> Message:
+    """Put a letter into words.
+
+    Args:
+        letter: at least one item; the most urgent is shown first, and what two posts of one person share, once.
+        folder: where the templates are; each process reads a template once.
+
+    Raises:
+        Refused: a template is missing or broken: its folder, file and line, and the fact it asked for. Nothing of
+            the letter itself is said.
+    """
+    return _press(folder, letter.language).render(letter)
+
+
+def notices(folder: Path = TEMPLATES) -> list[str]:
+    """Name every notice that has templates."""
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("_"))
+
+
+def template_problems(folder: Path = TEMPLATES) -> list[Problem]:
+    """Find what is wrong with the templates without rendering: missing files, syntax, unknown facts and filters."""
+    problems: list[Problem] = []
+    for language in Language:
+        try:
+            press = Press(folder, language)
+        except Refused as error:
+            problems += error.problems
+            continue
+        for name in (f"{notice}/{language}/{part}" for notice in notices(folder) for part in PARTS):
+            try:
+                press.template(name, ITEM_FACTS)
+            except Refused as error:
+                problems += error.problems
+    return problems
+
+
+@lru_cache(maxsize=16)
+def _press(folder: Path, language: Language) -> Press:
+    return Press(folder, language)
+
+
+class Press:
+    """The templates of one folder in one language, compiled once."""
+
+    def __init__(self, folder: Path, language: Language) -> None:
+        self._language = language
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader(folder),
+            autoescape=lambda name: not (name or "").endswith(".txt"),
+            undefined=StrictUndefined,
+            auto_reload=False, cache_size=-1, trim_blocks=True, lstrip_blocks=True,
+        )
+        self._environment.filters.update(
+            day=lambda on: spell_day(on, language), days=lambda count: spell_days(abs(count), language)
+        )
+        self._inliner = css_inline.CSSInliner(
+            load_remote_stylesheets=False, keep_style_tags=False, keep_at_rules=True, minify_css=True
+        )
+        self._checked: dict[str, Template] = {}
+        words = self.template(f"{BASE}/{language}/words.html", frozenset()).module
+        self._environment.globals.update({name: part for name, part in vars(words).items() if not name.startswith("_")})
+
+    def render(self, letter: Letter) -> Message:
+        """Put a letter into words, as `tasks.rendering.render` says."""
+        items = by_urgency(letter.items)
+        cards = tuple(self._card(item, letter.today) for item in _once_each(items))
+        facts: dict[str, Any] = {
+            "agencies": len({item.agency_code for item in items}), "cards": cards, "count": len(cards),
+            "is_demo": letter.is_demo, "kind": letter.kind.value, "name": clean_header(full_name(letter)),
+            "post_name": clean_header(letter.post_name), "program_name": clean_header(letter.program_name),
+            "reasons": tuple(self._reasons(items)), "reference": clean_header(letter.reference), "today": letter.today,
+        }
+        headline = clean_header(self._fill(f"{BASE}/{self._language}/subject.txt", facts, LETTER_FACTS))
+        facts["subject"] = f"{textwrap.shorten(headline, TITLE_LENGTH, placeholder='…')} [Ref {facts['reference']}]"
+        text = self._fill(f"{BASE}/{self._language}/letter.txt", facts, LETTER_FACTS)
+        html = self._fill(f"{BASE}/{self._language}/letter.html", facts, LETTER_FACTS)
+        return Message(facts["subject"], wrapped(text), self._inliner.inline(html))
+
+    def _card(self, item: Item, today: date) -> Card:
+        facts = {name: _cleaned(getattr(item, name)) for name in _ITEM_FACTS}
+        facts |= {"urgency": urgency(item).value, "today": today}
+        title, text, html = (self._fill(f"{item.template}/{self._language}/{part}", facts, ITEM_FACTS) for part in PARTS)
+        table = self._fill(f"{BASE}/{self._language}/facts.txt", facts, ITEM_FACTS)
+        return Card(
+            title=clean_header(title), text=text.strip(), html=Markup(html),  # noqa: S704 - by an autoescaped template
+            agency=facts["agency"], track=facts["track_name"], enrollment=facts["enrollment"],
+            urgency=facts["urgency"], waiting=facts["waiting_for"],
+            facts=tuple(Fact(*line.split(": ", 1)) for line in table.splitlines() if ": " in line),
+        )
+
+    def _reasons(self, items: list[Item]) -> Iterator[str]:
+        for item in items:
+            yield clean_header(because(item, self._language, lambda on: spell_day(on, self._language)))
+
+    def _fill(self, name: str, facts: Mapping[str, Any], known: Collection[str]) -> str:
+        template = self.template(name, known)
+        try:
+            return template.render(facts)
+        except AcreditaError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a template is data: whatever it does wrong stops this letter only
+            raise Refused([_failure(name, error)]) from None
+
+    def template(self, name: str, known: Collection[str]) -> Template:
+        """Return a compiled template whose every name is known, and those of the templates it builds on.
+
+        Raises:
+            Refused: it is missing, cannot be parsed, or asks for a fact, filter or test that does not exist.
+        """
+        if name not in self._checked:
+            self._check(name, known)
+            self._checked[name] = self._environment.get_template(name)
+        return self._checked[name]
+
+    def _check(self, name: str, known: Collection[str]) -> None:
+        loader = self._environment.loader
+        assert loader is not None
+        try:
+            tree = self._environment.parse(loader.get_source(self._environment, name)[0], name)
+            unknown = meta.find_undeclared_variables(tree) - set(known)
+            self._environment.compile(tree, name)
+        except TemplateNotFound:
+            raise Refused([_missing(name, loader.list_templates())]) from None
+        except UnicodeDecodeError:
+            raise Refused([_problem(name, None, "is not UTF-8.", "Save it as UTF-8.")]) from None
+        except TemplateSyntaxError as error:
+            what = f"cannot be read: {error.message}"
+            raise Refused([_problem(name, error.lineno, what, "Correct the line.")]) from None
+        if unknown:
+            raise Refused(_unknown(name, tree, (unknown, known)))
+        for other in meta.find_referenced_templates(self._environment.parse(loader.get_source(self._environment, name)[0])):
+            if other is not None:
+                self._check(other, known)
+
+
+def _once_each(items: list[Item]) -> Iterator[Item]:
+    """Yield each matter once: one person in two posts of a case is told it once, with both reasons in the foot."""
+    seen = set()
+    for item in items:
+        matter = (item.template, item.rule, item.enrollment, item.anchor_on, item.rung, item.repeat, item.vacant_post_name)
+        if matter not in seen:
+            seen.add(matter)
+            yield item
+
+
+def _cleaned(value: Any) -> Any:
+    match value:
+        case str():
+            return clean_header(value)
+        case tuple():
+            return tuple(_cleaned(part) for part in value)
+        case _:
+            return value
+
+
+def full_name(letter: Letter) -> str:
+    """Return the reader's name as it is written on an envelope."""
+    return " ".join(part for part in (letter.given_names, letter.surname, letter.second_surname) if part)
+
+
+@lru_cache(maxsize=16384)
+def spell_day(on: date, language: Language) -> str:
+    """Write a date out.
+
+    >>> spell_day(date(2023, 4, 3), Language.ES_MX), spell_day(date(2023, 4, 3), Language.EN)
+    ('3 de abril de 2023', 'April 3, 2023')
+    """
+    return format_date(on, "long", locale=language.value)
+
+
+@lru_cache(maxsize=16384)
+def spell_days(count: int, language: Language) -> str:
+    """Write a number of days out.
+
+    >>> spell_days(1, Language.ES_MX), spell_days(1200, Language.EN)
+    ('1 día', '1,200 days')
+    """
+    return format_unit(count, "duration-day", length="long", locale=language.value)
+
+
+def wrapped(text: str) -> str:
+    """Break lines at 76 columns, list entries with a hanging indent; never two blank lines, never a broken word."""
+    lines = [part for line in text.splitlines() for part in _folded(line.rstrip())]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+
+
+def _folded(line: str) -> list[str]:
+    if len(line) <= WIDTH:
+        return [line]
+    hanging = "  " if line.startswith("- ") else ""
+    return textwrap.wrap(
+        line, WIDTH, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
+    )
+
+
+def _problem(name: str, line: int | None, what: str, remedy: str) -> Problem:
+    folder, _, file = name.partition("/")
+    at = f" line {line}" if line else ""
+    return Problem(f"templates/emails/{folder}: {file}{at}", what, remedy)
+
+
+def _missing(name: str, existing: list[str]) -> Problem:
+    if name.partition("/")[0] in {other.partition("/")[0] for other in existing}:
+        return _problem(name, None, "does not exist.", "Add the file.")
+    known = {other.partition("/")[0] for other in existing} - {BASE}
+    return _problem(name, None, "does not exist: the notice has no folder.", nearest(name.partition("/")[0], known))
+
+
+def _unknown(name: str, tree: nodes.Template, given: tuple[set[str], Collection[str]]) -> Iterator[Problem]:
+    unknown, known = given
+    lines: dict[str, int] = {}
+    for node in tree.find_all(nodes.Name):
+        if node.name in unknown:
+            lines[node.name] = min(node.lineno, lines.get(node.name, node.lineno))
+    for fact in sorted(unknown):
+        yield _problem(name, lines.get(fact), f'asks for the unknown fact "{fact}".', nearest(fact, known))
+
+
+def _failure(name: str, error: Exception) -> Problem:
+    """Say where a template failed. Only Jinja's own words on names are repeated: any other text may hold a person's."""
+    line, frame = None, error.__traceback__
+    while frame is not None:
+        if frame.tb_frame.f_code.co_filename.endswith(name):
+            line = frame.tb_lineno
+        frame = frame.tb_next
+    match error:
+        case UndefinedError() | SecurityError():
+            what = f"fails: {error.message}."
+        case _:
+            what = f"fails with {type(error).__name__}."
+    return _problem(name, line, what, "Use the facts and filters that tasks/rendering.py names.")
+
+
+def preview(notice: str, language: Language, today: date) -> Message:
+    """Render one notice as it would look today, with made-up facts and the label of a demonstration.
+
+    Raises:
+        Refused: no such notice, with the nearest name.
+    """
+    known = notices()
+    if notice not in known:
+        raise Refused.one(notice, "is no notice: it has no folder in templates/emails.", nearest(notice, known))
+    return render(sample_letter((sample_item(notice, language, today),), language, today))
+
+
+def sample_letter(items: tuple[Item, ...], language: Language, today: date) -> Letter:
+    """Return a letter to a made-up person."""
+    return Letter(
+        given_names="María Fernanda", surname="López", second_surname="Hernández", post_name=items[0].post_name,
+        language=language, kind=EmailKind.ESCALATION if items[0].rung else EmailKind.DIGEST, items=items,
+        reference=reference_of(f"preview/{items[0].template}/{today}"), today=today,
+        program_name=_SAMPLE[language]["program_name"], is_demo=True,
+    )
+
+
+def sample_item(notice: str, language: Language, today: date) -> Item:
+    """Return made-up facts for a notice, in keeping with each other; an unknown notice gets those of a reminder."""
+    entered = today - timedelta(days=200)
+    dates = {
+        "stage_target": ("stage_target", 30), "window_closes": ("window_until", 90), "limit": ("limit", 60),
+        "stall": ("last_activity", -130), "overstay": ("stage_entered_on", -430), "window_at_risk": ("window_until", 200),
+        "limit_passed": ("limit", -14), "vacant_post": (None, -20),
+    }
+    field, offset = dates.get(notice, ("stage_target", 30))
+    anchor_on = today + timedelta(days=offset)
+    facts: dict[str, Any] = {
+        "window_from": today - timedelta(days=165), "window_until": today + timedelta(days=200),
+        "limit": today + timedelta(days=200), "stage_target": today + timedelta(days=30),
+        "last_activity": today - timedelta(days=130 if notice == "stall" else 12), "stage_entered_on": entered,
+    }
+    facts |= {field: anchor_on} if field else {}
+    is_escalation = offset < 0 or notice == "window_at_risk"
+    words = _SAMPLE[language]
+    return Item(
+        template=notice, rule=notice, anchor_on=anchor_on, days_left=offset, late=0,
+        post="sme_1", post_name=words["post_name"], agency=words["agency"], agency_code="EX-01",
+        enrollment="EX-01/example", track_name=words["track_name"], stage_name=words["stage_name"],
+        risk=Risk.OVERDUE if notice == "limit_passed" else Risk.AT_RISK if is_escalation else Risk.ON_TRACK,
+        rung=2 if is_escalation else 0, repeat=0, opened_on=today - timedelta(days=14) if is_escalation else None,
+        vacant_post_name=words["vacant"] if notice == "vacant_post" else None,
+        waiting_for=(words["waiting"],), next_conferences=_sample_conferences(today), **facts,
+    )
+
+
+def _sample_conferences(today: date) -> tuple[date, ...]:
+    return (today + timedelta(days=75), today + timedelta(days=180))
+
+
+_SAMPLE: dict[Language, dict[str, str]] = {
+    Language.ES_MX: {
+        "program_name": "Programa de Ejemplo", "agency": "Agencia Municipal de Ejemplo", "track_name": "Modalidad de ejemplo",
+        "stage_name": "directivas", "post_name": "primer experto", "vacant": "segundo experto",
+        "waiting": "directivas emitidas",
+    },
+    Language.EN: {
+        "program_name": "Example Program", "agency": "Example Municipal Agency", "track_name": "Example track",
+        "stage_name": "directives", "post_name": "first subject matter expert", "vacant": "second subject matter expert",
+        "waiting": "directives issued",
+    },
+}
