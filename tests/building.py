@@ -76,7 +76,8 @@ def quick_policy(numbers: dict[str, int]) -> Policy:
         rule.pop("repeats", None)
         if numbers["repeats"]:
             rule |= {"repeat_days": numbers["repeat_days"], "repeats": numbers["repeats"]}
-    tables["conferences"] = [{"on": day(n), "name": f"day {n}"} for n in range(20, 200, 30)]
+    tables |= {"regions": [{"code": "centre", "name": "Centro", "entities": ["CMX"]}], "entities": {"CMX": tables["entities"]["CMX"]}}
+    tables["conferences"] = [{"on": day(n), "name": f"day {n}"} for n in range(20, 170, 30)]
     tables |= {"window": {"from_month": 2, "until_month": 3}, "risk_margin_days": numbers["margin"]}
     return parse_policy(tables)
 
