@@ -1,0 +1,290 @@
+"""The course of a synthetic enrollment: when it would enter and leave each stage of a policy, and how it ends.
+
+A course is drawn freely and thrown away until it fits its margins, a bounded number of times; then it is constructed.
+It holds no stage change: these must come out of the lifecycle, from the facts that are made of a course.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from random import Random
+from typing import NamedTuple
+
+from models.rules.cohort_margins import ByDay, Margins, Slowdown, Span
+from models.rules.dates import add_months
+from models.rules.policy import Policy, Stage
+from models.rules.words import Status
+
+ONE_DAY = timedelta(days=1)
+# Days that a stage lasts beyond a silence in it: somebody has to take the work up again.
+AFTER_SILENCE = 20
+# How often a history is changed to meet the margins that say how many have an award by a day.
+FIT_TRIES = 3000
+
+
+class Silence(NamedTuple):
+    """Nothing happens after `since` and before `until`."""
+
+    since: date
+    until: date
+
+
+class Stay(NamedTuple):
+    """The days on which a stage would be entered and left."""
+
+    stage: Stage
+    entered: date
+    left: date
+    silence: Silence | None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is given of an enrollment before its course is drawn."""
+
+    track: str
+    agreement_on: date
+    end: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Where an enrollment would be when. Nothing happens after `last_active_on` but the end on `ended_on`."""
+
+    start: Start
+    stays: tuple[Stay, ...]
+    last_active_on: date
+    ended_on: date
+
+    @property
+    def silences(self) -> list[Silence]:
+        """The silences that lie in its active days, in order."""
+        return [s.silence for s in self.stays if s.silence is not None and s.silence.until <= self.last_active_on]
+
+
+@dataclass(frozen=True)
+class World:
+    """What all courses are drawn from."""
+
+    margins: Margins
+    policy: Policy
+
+    @cached_property
+    def conferences(self) -> list[date]:
+        """The days at which an award can be decided, in order."""
+        return sorted(conference.on for conference in self.policy.conferences)
+
+    def workday(self, day: date) -> date:
+        """Return the day, or the next on which people work."""
+        while day.weekday() not in self.policy.working_hours.weekdays:
+            day += ONE_DAY
+        return day
+
+    def workdays(self, span: Span) -> list[date]:
+        """Return the days of a span on which people work, or all of them where none is."""
+        days = [span.first + timedelta(days=n) for n in range((span.last - span.first).days + 1)]
+        return [day for day in days if day.weekday() in self.policy.working_hours.weekdays] or days
+
+
+def stream(seed: int, topic: str) -> Random:
+    """Return the random numbers of one topic: a change in what one topic draws leaves the others as they were."""
+    return Random(f"{seed}/{topic}")  # noqa: S311 - a history that can be drawn again, no secret
+
+
+def between(rng: Random, days: tuple[int, int]) -> timedelta:
+    """Draw a number of days."""
+    return timedelta(days=rng.randint(*days))
+
+
+def draw_courses(rng: Random, world: World, starts: Sequence[Start]) -> list[Course]:
+    """Draw every course, then change single ones until as many have an award by each day as the margins say."""
+    courses = [draw_course(rng, world, start) for start in starts]
+    for _ in range(FIT_TRIES):
+        off = _distance(world.margins, courses)
+        if off == 0:
+            return courses
+        index = rng.choice(_candidates(world.margins, courses))
+        other = [*courses]
+        other[index] = draw_course(rng, world, courses[index].start)
+        if _distance(world.margins, other) <= off:
+            courses = other
+    return _with_last_award(world, courses)
+
+
+def draw_course(rng: Random, world: World, start: Start) -> Course:
+    """Draw one course that ends as its start says."""
+    if start.end is not Status.AWARDED:
+        return _leaving(rng, world, start)
+    for _ in range(world.margins.pace.tries):
+        course = _whole(start, _stays(rng, world, start))
+        if _fits(world, course):
+            return course
+    return _constructed(world, start)
+
+
+def _fits(world: World, course: Course) -> bool:
+    earliest, latest = (add_months(course.start.agreement_on, months) for months in world.margins.pace.award_months)
+    return earliest <= course.ended_on <= min(latest, world.margins.last_award.last)
+
+
+def _whole(start: Start, stays: Sequence[Stay]) -> Course:
+    return Course(start, tuple(stays), stays[-1].left, stays[-1].left)
+
+
+def _leaving(rng: Random, world: World, start: Start) -> Course:
+    """Cut a course off where its agency falls silent, some time before it leaves."""
+    leaving, stays = world.margins.leaving, _stays(rng, world, start)
+    silent = between(rng, leaving.silent_days)
+    whole = (stays[-1].left - start.agreement_on).days
+    active_on = start.agreement_on + timedelta(days=round(whole * rng.uniform(*leaving.progress)))
+    # Strictly before the last stage would be left: who leaves has no award.
+    active_on = min(active_on, world.margins.left_until - silent, stays[-1].left - ONE_DAY)
+    ended_on = min(world.workday(active_on + silent), world.margins.left_until)
+    return Course(start, tuple(stays), active_on, ended_on)
+
+
+def _budgets(world: World, track: str) -> list[tuple[Stage, float]]:
+    pace = world.policy.tracks[track].pace
+    return [(stage, stage.expected_days * pace) for stage in world.policy.path[:-1]]
+
+
+def _stays(rng: Random, world: World, start: Start) -> list[Stay]:
+    pace, slowdown = world.margins.pace, world.margins.slowdown
+    factor = rng.lognormvariate(0, pace.agency_sigma)
+    if rng.random() < pace.slow_share:
+        factor *= pace.slow_factor
+    slow = slowdown if rng.random() < slowdown.share else None
+    silent = _silent_stages(rng, world, start.track)
+    stays: list[Stay] = []
+    day = start.agreement_on
+    for stage, budget in _budgets(world, start.track):
+        work = budget * factor * rng.lognormvariate(0, pace.stage_sigma)
+        if stage.gate.conference_lead_days is not None:
+            skip = int(rng.random() < pace.missed_conference_share)
+            stay = Stay(stage, day, _conference(world, stage, (day, skip)), None)
+        else:
+            stay = _stay(rng, world, (stage, day, _elapse(day, work, slow), stage.code in silent))
+        stays.append(stay)
+        day = stay.left
+    return stays
+
+
+def _silent_stages(rng: Random, world: World, track: str) -> set[str]:
+    silences = world.margins.silences
+    if rng.random() >= silences.share:
+        return set()
+    long = [stage.code for stage, budget in _budgets(world, track) if budget >= silences.shortest_stage_days]
+    long = [code for code in long if world.policy.stage[code].gate.conference_lead_days is None]
+    return set(rng.sample(long, min(rng.randint(1, silences.most), len(long))))
+
+
+def _stay(rng: Random, world: World, given: tuple[Stage, date, date, bool]) -> Stay:
+    stage, entered, left, silent = given
+    if not silent:
+        return Stay(stage, entered, world.workday(max(left, entered + ONE_DAY)), None)
+    gap = timedelta(days=stage.stall_days) + between(rng, world.margins.silences.days_after_stall)
+    left = world.workday(max(left, entered + gap + timedelta(days=AFTER_SILENCE)))
+    since = entered + timedelta(days=rng.randint(2, (left - entered - gap).days - 3))
+    return Stay(stage, entered, left, Silence(since, world.workday(since + gap)))
+
+
+def _conference(world: World, stage: Stage, given: tuple[date, int]) -> date:
+    """Return the conference at which a stage is left; with none listed, a day too late for any award."""
+    entered, skip = given
+    earliest = entered + timedelta(days=stage.gate.conference_lead_days or 0)
+    index = bisect_left(world.conferences, earliest) + skip
+    if index < len(world.conferences):
+        return world.conferences[index]
+    return max(earliest, world.margins.last_award.last) + timedelta(days=366)
+
+
+def _elapse(day: date, work: float, slow: Slowdown | None) -> date:
+    """Return the day on which so many days of work are done, some of them at the slowdown's speed."""
+    if slow is None or day > slow.last or day + timedelta(days=work) <= slow.first:
+        return day + timedelta(days=round(work))
+    begin = max(day, slow.first)
+    rest = work - (begin - day).days
+    capacity = (slow.last - begin).days * slow.speed
+    if rest <= capacity:
+        return begin + timedelta(days=round(rest / slow.speed))
+    return slow.last + timedelta(days=round(rest - capacity))
+
+
+def _constructed(world: World, start: Start, *, at_last: bool = False) -> Course:
+    """Build the course that fits: the policy's own days, squeezed or stretched to its margins."""
+    last = world.margins.last_award.last
+    budgets = _budgets(world, start.track)
+    lead = sum(stage.gate.conference_lead_days or 0 for stage, _ in budgets)
+    waits = any(stage.gate.conference_lead_days is not None for stage, _ in budgets)
+    ends = [on for on in world.conferences if on <= last]
+    # Working days push every stage back by up to three days.
+    spare = timedelta(days=lead + 3 * len(budgets))
+    latest = (ends[-1] if waits else last) - spare
+    worked = [(stage, budget) for stage, budget in budgets if stage.gate.conference_lead_days is None]
+    natural = sum(budget for _, budget in worked)
+    earliest_days = (_soonest(world.margins, start) - start.agreement_on).days
+    room = (latest - start.agreement_on).days
+    scale = (room if at_last else min(max(natural, earliest_days), room)) / natural
+    stays: list[Stay] = []
+    day = start.agreement_on
+    for stage, budget in budgets:
+        if stage.gate.conference_lead_days is not None:
+            left = _conference(world, stage, (day, 0))
+        else:
+            left = world.workday(day + timedelta(days=max(1, round(budget * scale))))
+        stays.append(Stay(stage, day, left, None))
+        day = left
+    return _whole(start, stays)
+
+
+def _distance(margins: Margins, courses: Sequence[Course]) -> int:
+    """Return how far a history is from the margins: 0 is a fit."""
+    span = margins.last_award
+    awards, ends = _ends(courses)
+    off = int(not any(span.first <= courses[index].ended_on <= span.last for index in awards))
+    for indices, asked in _asked(margins, (awards, ends)):
+        number = sum(courses[index].ended_on <= asked.on for index in indices)
+        off += max(0, asked.at_least - number, number - asked.at_most)
+    return off
+
+
+def _ends(courses: Sequence[Course]) -> tuple[list[int], list[int]]:
+    """Return which courses end with an award, and which without."""
+    awarded = [index for index, course in enumerate(courses) if course.start.end is Status.AWARDED]
+    return awarded, [index for index, course in enumerate(courses) if course.start.end is not Status.AWARDED]
+
+
+def _asked(margins: Margins, ends: tuple[list[int], list[int]]) -> Iterator[tuple[list[int], ByDay]]:
+    yield from ((ends[0], asked) for asked in margins.awarded_by)
+    yield from ((ends[1], asked) for asked in margins.left_by)
+
+
+def _candidates(margins: Margins, courses: Sequence[Course]) -> list[int]:
+    """Return the courses whose change can bring a history nearer to the first margin that it misses."""
+    ends = _ends(courses)
+    for indices, asked in _asked(margins, ends):
+        before = [index for index in indices if courses[index].ended_on <= asked.on]
+        if len(before) > asked.at_most:
+            return before
+        after = [i for i in indices if courses[i].ended_on > asked.on >= courses[i].start.agreement_on]
+        if len(before) < asked.at_least and after:
+            return after
+    return ends[0]
+
+
+def _soonest(margins: Margins, start: Start) -> date:
+    return add_months(start.agreement_on, margins.pace.award_months[0])
+
+
+def _with_last_award(world: World, courses: list[Course]) -> list[Course]:
+    """Make one course end at the last possible day where no drawn one does: that total is fixed."""
+    span = world.margins.last_award
+    awarded = [course for course in courses if course.start.end is Status.AWARDED]
+    if any(span.first <= course.ended_on <= span.last for course in awarded):
+        return courses
+    latest = max(awarded, key=lambda course: course.start.agreement_on)
+    return [_constructed(world, c.start, at_last=True) if c is latest else c for c in courses]
