@@ -18,15 +18,15 @@ from models.rules.cohort_agencies import Enrolling, draw_again, draw_starts, pla
 from models.rules.cohort_course import World, draw_courses, stream
 from models.rules.cohort_facts import DrawnFact, Numbers, Subject, draw_facts, draw_numbers
 from models.rules.cohort_margins import Margins
-from models.rules.cohort_people import Employed, Person, Staff, Timeline, draw_staff
+from models.rules.cohort_people import OPERATOR, Employed, Person, Staff, Timeline, draw_staff
 from models.rules.policy import Policy
 from models.rules.words import Post
 
 ROSTER_COLUMNS = (
-    "agency_code", "agency", "kind", "entity", "municipality", "government", "track", "agreement_countersigned_on",
-    "head_name", "head_email", "accreditation_manager_given_names", "accreditation_manager_surname",
-    "accreditation_manager_second_surname", "accreditation_manager_email", "sme1", "sme2", "language", "mandatory",
-    "other",
+    "agency_code", "agency", "kind", "entity", "municipality", "government", "track", "cycle",
+    "agreement_countersigned_on", "applicable_mandatory", "applicable_other", "head_name", "head_email",
+    "accreditation_manager_given_names", "accreditation_manager_surname", "accreditation_manager_second_surname",
+    "accreditation_manager_email", "sme1", "sme2", "language",
 )
 PEOPLE_COLUMNS = (
     "code", "given_names", "surname", "second_surname", "email", "language", "time_zone", "role", "region", "from",
@@ -39,7 +39,7 @@ SEAT_COLUMNS = (
     "agency_code", "track", "cycle", "post", "change", "on", "person", "given_names", "surname", "second_surname",
     "email", "language", "time_zone",
 )
-OPERATOR = "OP-1"
+CYCLE = "1"
 LEAVES, TAKES = "leaves", "takes"
 
 
@@ -137,9 +137,9 @@ def _roster(placed: Sequence[Enrolling], staff: Staff, numbers: Sequence[Numbers
         head_name = f"{head.given_names} {head.surname} {head.second_surname}".strip()
         yield Dated(agreed, _row(
             ROSTER_COLUMNS, agency.code, agency.name, agency.kind, agency.entity, agency.municipality,
-            agency.government, start.track, agreed, head_name, head.email,
+            agency.government, start.track, CYCLE, agreed, *own, head_name, head.email,
             *((manager.given_names, manager.surname, manager.second_surname, manager.email) if manager else [""] * 4),
-            *(sme.code if sme else "" for sme in smes), head.language, own.mandatory, own.other,
+            *(sme.code if sme else "" for sme in smes), head.language,
         ))
 
 
@@ -149,7 +149,7 @@ def _facts(world: World, placed: Sequence[Enrolling], given: tuple[Staff, Sequen
         posts = {**experts, Post.ACCREDITATION_MANAGER: staff.managers[enrolling.agency.code]}
         drawn = draw_facts(stream(seed, f"facts/{_name(enrolling)}"), world, Subject(enrolling.course, own, posts))
         for number, fact in enumerate(drawn, start=1):
-            about = (enrolling.agency.code, enrolling.course.start.track, 1, fact.milestone, fact.on, fact.value)
+            about = (enrolling.agency.code, enrolling.course.start.track, CYCLE, fact.milestone, fact.on, fact.value)
             reference = f"SYN/{_name(enrolling)}/{number:03d}"
             who = _recorder(fact, list(experts.values()))
             yield Dated(fact.known_on, _row(FACTS_COLUMNS, *about, reference, who))
@@ -165,7 +165,7 @@ def _seat_changes(placed: Sequence[Enrolling], staff: Staff) -> Iterator[Dated]:
     for enrolling, experts in zip(placed, staff.experts, strict=True):
         agency, start = enrolling.agency.code, enrolling.course.start
         for post, timeline in experts.items():
-            yield from _changes(timeline, start.agreement_on, (agency, start.track, "1", post))
+            yield from _changes(timeline, start.agreement_on, (agency, start.track, CYCLE, post))
     agreed = {p.agency.code: p.course.start.agreement_on for p in reversed(placed)}
     for code, timeline in staff.managers.items():
         yield from _changes(timeline, agreed[code], (code, "", "", Post.ACCREDITATION_MANAGER))

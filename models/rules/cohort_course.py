@@ -107,7 +107,7 @@ def draw_courses(rng: Random, world: World, starts: Sequence[Start]) -> list[Cou
         off = _distance(world.margins, courses)
         if off == 0:
             return courses
-        index = rng.choice(_candidates(world.margins, courses))
+        index = rng.choice(_candidates(rng, world.margins, courses))
         other = [*courses]
         other[index] = draw_course(rng, world, courses[index].start)
         if _distance(world.margins, other) <= off:
@@ -263,17 +263,18 @@ def _asked(margins: Margins, ends: tuple[list[int], list[int]]) -> Iterator[tupl
     yield from ((ends[1], asked) for asked in margins.left_by)
 
 
-def _candidates(margins: Margins, courses: Sequence[Course]) -> list[int]:
-    """Return the courses whose change can bring a history nearer to the first margin that it misses."""
+def _candidates(rng: Random, margins: Margins, courses: Sequence[Course]) -> list[int]:
+    """Return the courses whose change can bring a history nearer to one of the margins that it misses."""
     ends = _ends(courses)
+    found: list[list[int]] = []
     for indices, asked in _asked(margins, ends):
         before = [index for index in indices if courses[index].ended_on <= asked.on]
-        if len(before) > asked.at_most:
-            return before
         after = [i for i in indices if courses[i].ended_on > asked.on >= courses[i].start.agreement_on]
-        if len(before) < asked.at_least and after:
-            return after
-    return ends[0]
+        if len(before) > asked.at_most:
+            found.append(before)
+        elif len(before) < asked.at_least and after:
+            found.append(after)
+    return rng.choice(found) if found else ends[0]
 
 
 def _soonest(margins: Margins, start: Start) -> date:

@@ -15,6 +15,7 @@ from models.rules.words import Language, Post, Status
 
 # Nobody leaves a post so soon after its beginning, or so shortly before its end.
 SETTLED = timedelta(days=90)
+DIRECTOR, OPERATOR = "DIR-1", "OP-1"
 SME_POSTS = (Post.SME_1, Post.SME_2)
 
 
@@ -100,7 +101,7 @@ def draw_staff(rng: Random, world: World, placed: Sequence[Enrolling]) -> Staff:
     staff = Staff()
     begin = min(p.course.start.agreement_on for p in placed) - timedelta(days=world.margins.staff.days_before_first)
     end = max(p.course.ended_on for p in placed)
-    for role, code in (("director", "DIR-1"), ("operator", "OP-1")):
+    for role, code in (("director", DIRECTOR), ("operator", OPERATOR)):
         staff.employed.append(Employed(begin, Holder(registry.person(code), begin), role, "", ""))
     staff.employed += _regional_managers(rng, world, (registry, begin, end))
     pairs = _pairs(world, placed)
