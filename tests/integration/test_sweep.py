@@ -1,0 +1,281 @@
+"""The sweep on both databases: nothing lost and nothing twice, whatever runs twice, beside it, or dies in the middle."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from freezegun import freeze_time
+from sqlalchemy import Engine, select, text, update
+
+from models.rules.apply import apply
+from models.rules.case import Case, Program
+from models.rules.decide import decide
+from models.rules.errors import Refused
+from models.rules.policy import parse_policy
+from models.rules.words import NoticeState, Status
+from models.tables import Enrollment, Escalation, Incident, Notice, StageChange, Sweep
+from tasks import sweep as sweeping
+from tasks.cases import Cursor, table
+from tasks.database import reading, transaction
+from tasks.programs import current_program, put_in_force
+from tasks.sweep import BatchResult, day_to_sweep, sweep, sweep_batch
+from tests.building import CREW, ONBOARDED, case, crew, day, document, program
+from tests.storing import LIVE, due_on, everything, install, rows_of
+
+TODAY = day(60)
+
+
+def some_cases() -> list[Case]:
+    """Twelve cases: some advance, some are reminded, some stall, one has nobody, one is gone."""
+    lives = [
+        {"facts": ONBOARDED}, {}, {"facts": [("visit", 50)]}, {"seats": crew(without=["sme_1", "sme_2"])},
+        {"facts": [("withdrawn", 40)]}, {"facts": [*ONBOARDED, ("gap_report_accepted", 45)]},
+    ]
+    return [replace(case(**life), id=number) for number, life in enumerate([*lives, *lives], 1)]
+
+
+@pytest.fixture
+def stocked(store: Engine) -> Engine:
+    install(store, program().policy, some_cases())
+    return store
+
+
+@pytest.fixture(autouse=True)
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "BATCH", 5)
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, int]:
+    """What the pure function says of the same cases."""
+    decisions = [decide(each, program(), TODAY) for each in some_cases()]
+    return {
+        "advances": sum(len(d.advances) for d in decisions), "escalations": sum(len(d.opened) for d in decisions),
+        "notices": sum(t.state is NoticeState.PENDING for d in decisions for t in d.tellings),
+    }
+
+
+def test_a_sweep_writes_what_decide_says(stocked: Engine, expected: dict[str, int]) -> None:
+    tally = sweep(TODAY)
+    assert (tally.due, tally.failed) == (12, 0)
+    assert {name: getattr(tally, name) for name in expected} == expected
+    assert min(expected.values()) > 0
+    stored = rows_of(stocked, Enrollment)
+    assert len([row for row in stored if Status.WITHDRAWN in row]) == 2
+    assert len(rows_of(stocked, StageChange)) == expected["advances"]
+    assert len(rows_of(stocked, Escalation)) == expected["escalations"]
+
+
+def test_what_is_read_back_is_what_apply_says(stocked: Engine) -> None:
+    """The store and the value agree day after day, so that laws proved on values hold on rows."""
+    lives = some_cases()
+    for number in (31, 54, 60, 74, 91, 104):
+        lives = [life if life.status is not Status.OPEN else apply(life, decide(life, program(), day(number))) for life in lives]
+        sweep(day(number))
+    keys = sorted((life.id, *n.key, n.state) for life in lives for n in life.said)
+    told = table(Notice).c
+    with reading(stocked) as connection:
+        stored = connection.execute(
+            select(told.subject_id, told.rule, told.occurrence, told.anchor_on, told.post, told.state)
+        ).all()
+    assert sorted(tuple(row) for row in stored) == keys
+    climbed = sorted((s.rule, s.occurrence, s.anchor_on, s.state, s.rung, s.repeat) for life in lives for s in life.standings)
+    rows = rows_of(stocked, Escalation, without={"enrollment_id", "opened_on", "rung_on", "acknowledged_by",
+                                                 "acknowledged_on", "acknowledged_until", "closed_on", "closing"})
+    assert sorted(rows) == climbed
+
+
+def test_the_same_day_twice_is_the_same(stocked: Engine) -> None:
+    sweep(TODAY)
+    before = everything(stocked)
+    again = sweep(TODAY)
+    assert (again.due, again.advances, again.notices, again.escalations) == (0, 0, 0, 0)
+    assert everything(stocked) == before
+
+
+def test_made_due_again_on_the_same_day_it_still_is_the_same(stocked: Engine) -> None:
+    sweep(TODAY)
+    before = everything(stocked)
+    with transaction(stocked) as connection:
+        connection.execute(update(table(Enrollment)).where(table(Enrollment).c.status == Status.OPEN).values(next_review_on=TODAY))
+    assert sweep(TODAY).due == 10
+    assert everything(stocked) == before
+
+
+def test_two_sweeps_at_once_are_one(stocked: Engine, expected: dict[str, int]) -> None:
+    together = Barrier(2)
+
+    def run(_: int) -> tuple[int, int]:
+        together.wait()
+        tally = sweep(TODAY)
+        return tally.due, tally.notices
+
+    with ThreadPoolExecutor(2) as both:
+        tallies = list(both.map(run, range(2)))
+    assert sum(due for due, _ in tallies) == 12
+    assert sum(notices for _, notices in tallies) == expected["notices"]
+    assert due_on(stocked, TODAY) == 0
+    once = everything(stocked)
+    assert len(set(map(repr, once["Notice"]))) == len(once["Notice"])
+    assert len(once["StageChange"]) == expected["advances"]
+
+
+def test_two_sweeps_at_once_write_the_rows_of_one(stocked: Engine) -> None:
+    with ThreadPoolExecutor(2) as both:
+        list(both.map(lambda _: sweep(TODAY), range(2)))
+    concurrent = everything(stocked)
+    for name in ("notice", "escalation", "stage_change"):
+        with transaction(stocked) as connection:
+            connection.execute(text(f"DELETE FROM {name}"))  # noqa: S608 - our own words
+    with transaction(stocked) as connection:
+        connection.execute(update(table(Enrollment)).values(
+            stage="onboarding", stage_entered_on=day(0), stage_seq=0, status="open", ended_on=None, next_review_on=day(0)
+        ))
+    sweep(TODAY)
+    assert everything(stocked) == concurrent
+
+
+def test_a_crash_between_batches_loses_nothing(stocked: Engine, expected: dict[str, int]) -> None:
+    done: list[Cursor | None] = []
+
+    def dies(as_of: date, after: Cursor) -> BatchResult:
+        if done:
+            raise KeyboardInterrupt
+        result = sweep_batch.fn(as_of, after)
+        done.append(result[1])
+        return result
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(TODAY, dies)
+    assert due_on(stocked, TODAY) == 7
+    sweep(TODAY)
+    assert len(rows_of(stocked, StageChange)) == expected["advances"]
+    assert sum(NoticeState.PENDING in row for row in rows_of(stocked, Notice)) == expected["notices"]
+
+
+DYING = """
+import os, sys
+from datetime import date
+from tasks import sweep as sweeping
+sweeping.BATCH = 5
+write, batches = sweeping.write, []
+def dies(connection, decisions, given):
+    written = write(connection, decisions, given)
+    batches.append(written)
+    if len(batches) == 2:
+        os._exit(9)
+    return written
+sweeping.write = dies
+sweeping.sweep(date.fromisoformat(sys.argv[1]))
+"""
+
+
+def test_a_process_that_dies_inside_a_batch_leaves_nothing_half_written(stocked: Engine, expected: dict[str, int]) -> None:
+    died = subprocess.run(
+        [sys.executable, "-c", DYING, str(TODAY)], env=os.environ, cwd=Path(__file__).parents[2], timeout=60, check=False
+    )
+    assert died.returncode == 9
+    assert due_on(stocked, TODAY) == 7, "the first batch is whole, the second never happened"
+    assert {row[0] for row in rows_of(stocked, Escalation)} <= set(range(1, 6))
+    sweep(TODAY)
+    assert len(rows_of(stocked, StageChange)) == expected["advances"]
+    assert len(rows_of(stocked, Escalation)) == expected["escalations"]
+    assert sum(NoticeState.PENDING in row for row in rows_of(stocked, Notice)) == expected["notices"]
+
+
+def test_a_case_that_cannot_be_decided_stops_only_itself(stocked: Engine) -> None:
+    with transaction(stocked) as connection:
+        connection.execute(text("UPDATE enrollment SET track = 'unheard_of' WHERE id = 2"))
+    tally = sweep(TODAY)
+    assert (tally.due, tally.failed) == (12, 1)
+    assert due_on(stocked, TODAY) == 1
+    assert rows_of(stocked, Incident) == [("enrollment 2", "could not be decided: KeyError", 1)]
+    sweep(TODAY)
+    assert rows_of(stocked, Incident) == [("enrollment 2", "could not be decided: KeyError", 2)]
+    with transaction(stocked) as connection:
+        connection.execute(text("UPDATE enrollment SET track = 'law_enforcement_tier1' WHERE id = 2"))
+    assert sweep(TODAY).failed == 0
+    assert due_on(stocked, TODAY) == 0
+
+
+def test_a_new_policy_makes_every_open_case_due_once(stocked: Engine) -> None:
+    sweep(TODAY)
+    assert due_on(stocked, TODAY) == 0
+    assert not put_in_force(stocked, program().policy), "the same policy changes nothing"
+    assert due_on(stocked, TODAY) == 0
+    later = parse_policy(document() | {"risk_margin_days": 31})
+    assert put_in_force(stocked, later, LIVE)
+    assert due_on(stocked, TODAY) == 10
+    before = everything(stocked)["Notice"]
+    assert sweep(TODAY).due == 10
+    assert due_on(stocked, TODAY) == 0
+    assert everything(stocked)["Notice"] == before
+
+
+def test_a_policy_that_lacks_a_stage_somebody_stands_in_is_refused(stocked: Engine) -> None:
+    other = parse_policy(document("iso9001"))
+    with pytest.raises(Refused, match='this database belongs to "mexico", not "iso9001"'):
+        put_in_force(stocked, other)
+    renamed = parse_policy(document("iso9001") | {"code": "mexico"})
+    with pytest.raises(Refused, match='stages: lack "onboarding", in which 12 enrollments stand'):
+        put_in_force(stocked, renamed)
+    assert current_program(stocked).policy.code == "mexico"
+
+
+# as_of -> the refusal, at noon in the program's zone on TODAY, the day before last having been swept
+REFUSALS = [(TODAY + timedelta(days=1), "is after today"), (TODAY - timedelta(days=3), "is before the last sweep")]
+
+
+@pytest.mark.parametrize(("as_of", "words"), REFUSALS)
+def test_a_live_sweep_refuses_the_future_and_the_past(stocked: Engine, as_of: date, words: str) -> None:
+    sweep(TODAY - timedelta(days=2))
+    with freeze_time(f"{TODAY}T18:00:00Z"), pytest.raises(Refused, match=words):
+        day_to_sweep(stocked, as_of)
+
+
+@pytest.mark.parametrize(
+    ("now", "today"), [("2020-03-01T18:00:00Z", date(2020, 3, 1)), ("2020-03-02T05:59:00Z", date(2020, 3, 1)),
+                       ("2020-03-02T06:00:00Z", date(2020, 3, 2))],
+)
+def test_today_is_the_day_in_the_programs_zone(lite: Engine, now: str, today: date) -> None:
+    put_in_force(lite, program().policy)
+    with freeze_time(now):
+        assert day_to_sweep(lite, None) == today
+
+
+def test_every_sweep_leaves_its_tally(lite: Engine) -> None:
+    install(lite, program().policy, some_cases())
+    sweep(TODAY)
+    assert [row[:2] for row in rows_of(lite, Sweep)] == [(TODAY, 12)]
+
+
+@pytest.fixture
+def certified() -> Iterator[tuple[Program, Case]]:
+    """A client of the second program, its certificate issued on day 200, the first surveillance at hand."""
+    rows = [("application_accepted", 20), ("readiness_reported", 60), ("audit_reported", 150),
+            ("nonconformities_closed", 170), ("certificate_issued", 200)]
+    posts = [(post, 0) for post in CREW if post in {"accreditation_manager", "sme_1", "regional_manager"}]
+    yield program("iso9001"), case("application", track="quality_management", facts=rows, seats=posts)
+
+
+def test_another_field_is_swept_and_reminded_by_the_same_code(store: Engine, certified: tuple[Program, Case]) -> None:
+    second, client = certified
+    install(store, second.policy, [client])
+    assert sweep(day(210)).advances == 4
+    assert [row[3] for row in rows_of(store, StageChange)] == [
+        "stage_1_audit", "stage_2_audit", "certification_decision", "first_surveillance",
+    ]
+    assert sweep(day(200 + 365 - 60)).notices == 2, "the surveillance audit is due in 60 days: manager and auditor"
+    told = {(row[2], row[3], row[5].value) for row in rows_of(store, Notice) if NoticeState.PENDING in row}
+    assert told == {("audit_due", "first_surveillance:60", post) for post in ("accreditation_manager", "sme_1")}
+    assert sweep(day(200 + 365)).escalations == 1
+    assert {row[1] for row in rows_of(store, Escalation)} == {"surveillance_missed"}
