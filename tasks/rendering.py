@@ -11,10 +11,9 @@ is loaded, with its line, so that no letter is the first to meet it.
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,8 +27,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from models.rules.errors import AcreditaError, Problem, Refused, nearest
-from models.rules.letter import Item, Letter, Message, because, by_urgency, clean_header, reference_of, urgency
-from models.rules.words import EmailKind, Language, Risk
+from models.rules.letter import Item, Letter, Message, because, by_urgency, clean_header, urgency
+from models.rules.words import Language
+from tasks.samples import sample_item, sample_letter
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates" / "emails"
 BASE = "_base"
@@ -109,22 +109,33 @@ def _press(folder: Path, language: Language) -> Press:
     return Press(folder, language)
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox, quick about our own values: their public fields are what a template is for."""
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        if type(obj) is Card:
+            return not attr.startswith("_")
+        return super().is_safe_attribute(obj, attr, value)
+
+
 class Press:
     """The templates of one folder in one language, compiled once."""
 
     def __init__(self, folder: Path, language: Language) -> None:
         self._language = language
-        self._environment = ImmutableSandboxedEnvironment(
+        self._environment = _Sandbox(
             loader=FileSystemLoader(folder),
             autoescape=lambda name: not (name or "").endswith(".txt"),
             undefined=StrictUndefined,
             auto_reload=False, cache_size=-1, trim_blocks=True, lstrip_blocks=True,
         )
+        # Nothing of Jinja's own: a template needs none of it, and every letter pays for copying it.
+        self._environment.globals.clear()
         self._environment.filters.update(
             day=lambda on: spell_day(on, language), days=lambda count: spell_days(abs(count), language)
         )
         self._inliner = css_inline.CSSInliner(
-            load_remote_stylesheets=False, keep_style_tags=False, keep_at_rules=True, minify_css=True
+            load_remote_stylesheets=False, keep_style_tags=False, keep_at_rules=True
         )
         self._checked: dict[str, Template] = {}
         words = self.template(f"{BASE}/{language}/words.html", frozenset()).module
@@ -140,8 +151,8 @@ class Press:
             "post_name": clean_header(letter.post_name), "program_name": clean_header(letter.program_name),
             "reasons": tuple(self._reasons(items)), "reference": clean_header(letter.reference), "today": letter.today,
         }
-        headline = clean_header(self._fill(f"{BASE}/{self._language}/subject.txt", facts, LETTER_FACTS))
-        facts["subject"] = f"{textwrap.shorten(headline, TITLE_LENGTH, placeholder='…')} [Ref {facts['reference']}]"
+        headline = _headline(self._fill(f"{BASE}/{self._language}/subject.txt", facts, LETTER_FACTS))
+        facts["subject"] = f"{headline} [Ref {facts['reference']}]"
         text = self._fill(f"{BASE}/{self._language}/letter.txt", facts, LETTER_FACTS)
         html = self._fill(f"{BASE}/{self._language}/letter.html", facts, LETTER_FACTS)
         return Message(facts["subject"], wrapped(text), self._inliner.inline(html))
@@ -149,7 +160,8 @@ class Press:
     def _card(self, item: Item, today: date) -> Card:
         facts = {name: _cleaned(getattr(item, name)) for name in _ITEM_FACTS}
         facts |= {"urgency": urgency(item).value, "today": today}
-        title, text, html = (self._fill(f"{item.template}/{self._language}/{part}", facts, ITEM_FACTS) for part in PARTS)
+        folder = f"{item.template}/{self._language}"
+        title, text, html = (self._fill(f"{folder}/{part}", facts, ITEM_FACTS) for part in PARTS)
         table = self._fill(f"{BASE}/{self._language}/facts.txt", facts, ITEM_FACTS)
         return Card(
             title=clean_header(title), text=text.strip(), html=Markup(html),  # noqa: S704 - by an autoescaped template
@@ -187,27 +199,27 @@ class Press:
         assert loader is not None
         try:
             tree = self._environment.parse(loader.get_source(self._environment, name)[0], name)
+            others = [other for other in meta.find_referenced_templates(tree) if other is not None]
             unknown = meta.find_undeclared_variables(tree) - set(known)
             self._environment.compile(tree, name)
         except TemplateNotFound:
             raise Refused([_missing(name, loader.list_templates())]) from None
         except UnicodeDecodeError:
-            raise Refused([_problem(name, None, "is not UTF-8.", "Save it as UTF-8.")]) from None
+            raise Refused([_problem(name, None, ("is not UTF-8.", "Save it as UTF-8."))]) from None
         except TemplateSyntaxError as error:
             what = f"cannot be read: {error.message}"
-            raise Refused([_problem(name, error.lineno, what, "Correct the line.")]) from None
+            raise Refused([_problem(name, error.lineno, (what, "Correct the line."))]) from None
         if unknown:
             raise Refused(_unknown(name, tree, (unknown, known)))
-        for other in meta.find_referenced_templates(self._environment.parse(loader.get_source(self._environment, name)[0])):
-            if other is not None:
-                self._check(other, known)
+        for other in others:
+            self._check(other, known)
 
 
 def _once_each(items: list[Item]) -> Iterator[Item]:
     """Yield each matter once: one person in two posts of a case is told it once, with both reasons in the foot."""
     seen = set()
     for item in items:
-        matter = (item.template, item.rule, item.enrollment, item.anchor_on, item.rung, item.repeat, item.vacant_post_name)
+        matter = (item.rule, item.enrollment, item.anchor_on, item.vacant_post_name, item.rung, item.repeat)
         if matter not in seen:
             seen.add(matter)
             yield item
@@ -254,16 +266,26 @@ def wrapped(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
 
 
-def _folded(line: str) -> list[str]:
-    if len(line) <= WIDTH:
-        return [line]
+def _folded(line: str) -> Iterator[str]:
+    # Greedy on blanks only: textwrap does the same and costs as much as the whole HTML part.
     hanging = "  " if line.startswith("- ") else ""
-    return textwrap.wrap(
-        line, WIDTH, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
-    )
+    while len(line) > WIDTH:
+        cut = line.rfind(" ", len(hanging) + 1, WIDTH + 1)
+        cut = cut if cut > 0 else line.find(" ", WIDTH)
+        if cut < 0:
+            break
+        yield line[:cut]
+        line = hanging + line[cut + 1:]
+    yield line
 
 
-def _problem(name: str, line: int | None, what: str, remedy: str) -> Problem:
+def _headline(text: str) -> str:
+    line = clean_header(text)
+    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"
+
+
+def _problem(name: str, line: int | None, told: tuple[str, str]) -> Problem:
+    what, remedy = told
     folder, _, file = name.partition("/")
     at = f" line {line}" if line else ""
     return Problem(f"templates/emails/{folder}: {file}{at}", what, remedy)
@@ -271,9 +293,9 @@ def _problem(name: str, line: int | None, what: str, remedy: str) -> Problem:
 
 def _missing(name: str, existing: list[str]) -> Problem:
     if name.partition("/")[0] in {other.partition("/")[0] for other in existing}:
-        return _problem(name, None, "does not exist.", "Add the file.")
+        return _problem(name, None, ("does not exist.", "Add the file."))
     known = {other.partition("/")[0] for other in existing} - {BASE}
-    return _problem(name, None, "does not exist: the notice has no folder.", nearest(name.partition("/")[0], known))
+    return _problem(name, None, ("does not exist: the notice has no folder.", nearest(name.partition("/")[0], known)))
 
 
 def _unknown(name: str, tree: nodes.Template, given: tuple[set[str], Collection[str]]) -> Iterator[Problem]:
@@ -283,7 +305,7 @@ def _unknown(name: str, tree: nodes.Template, given: tuple[set[str], Collection[
         if node.name in unknown:
             lines[node.name] = min(node.lineno, lines.get(node.name, node.lineno))
     for fact in sorted(unknown):
-        yield _problem(name, lines.get(fact), f'asks for the unknown fact "{fact}".', nearest(fact, known))
+        yield _problem(name, lines.get(fact), (f'asks for the unknown fact "{fact}".', nearest(fact, known)))
 
 
 def _failure(name: str, error: Exception) -> Problem:
@@ -298,7 +320,7 @@ def _failure(name: str, error: Exception) -> Problem:
             what = f"fails: {error.message}."
         case _:
             what = f"fails with {type(error).__name__}."
-    return _problem(name, line, what, "Use the facts and filters that tasks/rendering.py names.")
+    return _problem(name, line, (what, "Use the facts and filters that tasks/rendering.py names."))
 
 
 def preview(notice: str, language: Language, today: date) -> Message:
@@ -311,60 +333,3 @@ def preview(notice: str, language: Language, today: date) -> Message:
     if notice not in known:
         raise Refused.one(notice, "is no notice: it has no folder in templates/emails.", nearest(notice, known))
     return render(sample_letter((sample_item(notice, language, today),), language, today))
-
-
-def sample_letter(items: tuple[Item, ...], language: Language, today: date) -> Letter:
-    """Return a letter to a made-up person."""
-    return Letter(
-        given_names="María Fernanda", surname="López", second_surname="Hernández", post_name=items[0].post_name,
-        language=language, kind=EmailKind.ESCALATION if items[0].rung else EmailKind.DIGEST, items=items,
-        reference=reference_of(f"preview/{items[0].template}/{today}"), today=today,
-        program_name=_SAMPLE[language]["program_name"], is_demo=True,
-    )
-
-
-def sample_item(notice: str, language: Language, today: date) -> Item:
-    """Return made-up facts for a notice, in keeping with each other; an unknown notice gets those of a reminder."""
-    entered = today - timedelta(days=200)
-    dates = {
-        "stage_target": ("stage_target", 30), "window_closes": ("window_until", 90), "limit": ("limit", 60),
-        "stall": ("last_activity", -130), "overstay": ("stage_entered_on", -430), "window_at_risk": ("window_until", 200),
-        "limit_passed": ("limit", -14), "vacant_post": (None, -20),
-    }
-    field, offset = dates.get(notice, ("stage_target", 30))
-    anchor_on = today + timedelta(days=offset)
-    facts: dict[str, Any] = {
-        "window_from": today - timedelta(days=165), "window_until": today + timedelta(days=200),
-        "limit": today + timedelta(days=200), "stage_target": today + timedelta(days=30),
-        "last_activity": today - timedelta(days=130 if notice == "stall" else 12), "stage_entered_on": entered,
-    }
-    facts |= {field: anchor_on} if field else {}
-    is_escalation = offset < 0 or notice == "window_at_risk"
-    words = _SAMPLE[language]
-    return Item(
-        template=notice, rule=notice, anchor_on=anchor_on, days_left=offset, late=0,
-        post="sme_1", post_name=words["post_name"], agency=words["agency"], agency_code="EX-01",
-        enrollment="EX-01/example", track_name=words["track_name"], stage_name=words["stage_name"],
-        risk=Risk.OVERDUE if notice == "limit_passed" else Risk.AT_RISK if is_escalation else Risk.ON_TRACK,
-        rung=2 if is_escalation else 0, repeat=0, opened_on=today - timedelta(days=14) if is_escalation else None,
-        vacant_post_name=words["vacant"] if notice == "vacant_post" else None,
-        waiting_for=(words["waiting"],), next_conferences=_sample_conferences(today), **facts,
-    )
-
-
-def _sample_conferences(today: date) -> tuple[date, ...]:
-    return (today + timedelta(days=75), today + timedelta(days=180))
-
-
-_SAMPLE: dict[Language, dict[str, str]] = {
-    Language.ES_MX: {
-        "program_name": "Programa de Ejemplo", "agency": "Agencia Municipal de Ejemplo", "track_name": "Modalidad de ejemplo",
-        "stage_name": "directivas", "post_name": "primer experto", "vacant": "segundo experto",
-        "waiting": "directivas emitidas",
-    },
-    Language.EN: {
-        "program_name": "Example Program", "agency": "Example Municipal Agency", "track_name": "Example track",
-        "stage_name": "directives", "post_name": "first subject matter expert", "vacant": "second subject matter expert",
-        "waiting": "directives issued",
-    },
-}

@@ -1,7 +1,7 @@
 """What a person is written, as plain frozen values: all that a template can see, and nothing that it could call.
 
-    Letter (one person, one day, one kind)
-    └── Item (one notice: its case as it stands on the day of writing, not on the day it was decided)
+A letter goes to one person, on one day, of one kind. It carries items: one notice each, with its case as it stands on
+the day of writing and not as it stood when the notice was decided.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ def because(item: Item, language: Language, spell: Callable[[date], str] = date.
 
 _BECAUSE: dict[Language, dict[str, str]] = {
     Language.ES_MX: {
-        "because": "Usted recibe este aviso porque la regla “{rule}” se dirige a su cargo ({post}) en el caso de {agency},"
-        " inscripción {enrollment}; fecha de referencia: {anchor}",
+        "because": "Usted recibe este aviso porque la regla “{rule}” se dirige a su cargo ({post}) en el caso de"
+        " {agency}, inscripción {enrollment}; fecha de referencia: {anchor}",
         "rung": "nivel {rung} del escalamiento",
         "rung_since": "nivel {rung} del escalamiento abierto el {opened}",
         "repeat": "repetición {repeat}",
@@ -147,8 +147,8 @@ _BECAUSE: dict[Language, dict[str, str]] = {
     Language.EN: {
         "because": "You receive this because rule “{rule}” addresses your post ({post}) in the case of {agency},"
         " enrollment {enrollment}; reference date: {anchor}",
-        "rung": "rung {rung} of the escalation",
-        "rung_since": "rung {rung} of the escalation opened on {opened}",
+        "rung": "level {rung} of the escalation",
+        "rung_since": "level {rung} of the escalation opened on {opened}",
         "repeat": "repeat {repeat}",
         "late": ". It was planned for {planned}.",
     },
@@ -156,14 +156,15 @@ _BECAUSE: dict[Language, dict[str, str]] = {
 
 
 def clean_header(text: str) -> str:
-    """Return text that fits on one line and means what it shows: no line break, control or bidi override.
+    r"""Return text that fits on one line and means what it shows: no line break, control or bidi override.
 
-    >>> clean_header("Ana\\r\\nBcc: all@example.org")
+    >>> clean_header("Ana\r\nBcc: all@example.org")
     'Ana Bcc: all@example.org'
-    >>> clean_header("evil\\u202egpj.exe\\0")
+    >>> clean_header("evil\u202egpj.exe\0")
     'evilgpj.exe'
     """
-    return " ".join(text.translate(_CLEANED).split())
+    clean = text if text.isprintable() else text.translate(_CLEANED)
+    return " ".join(clean.split())
 
 
 def reference_of(seed: str) -> str:

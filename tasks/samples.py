@@ -1,0 +1,77 @@
+"""Made-up facts for looking at a letter before anybody gets one. Nobody in it is real."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from models.rules.letter import Item, Letter, reference_of
+from models.rules.words import EmailKind, Language, Risk
+
+# Which date a notice reads, and how many days it lies ahead.
+_ANCHORS: dict[str, tuple[str | None, int]] = {
+    "stage_target": ("stage_target", 30),
+    "window_closes": ("window_until", 90),
+    "limit": ("limit", 60),
+    "stall": ("last_activity", -130),
+    "overstay": ("stage_entered_on", -430),
+    "window_at_risk": ("window_until", 200),
+    "limit_passed": ("limit", -14),
+    "vacant_post": (None, -20),
+}
+
+
+def sample_letter(items: tuple[Item, ...], language: Language, today: date) -> Letter:
+    """Return a letter to a made-up person."""
+    return Letter(
+        given_names="María Fernanda", surname="López", second_surname="Hernández", post_name=items[0].post_name,
+        language=language, kind=EmailKind.ESCALATION if items[0].rung else EmailKind.DIGEST, items=items,
+        reference=reference_of(f"preview/{items[0].template}/{today}"), today=today,
+        program_name=_SAMPLE[language]["program_name"], is_demo=True,
+    )
+
+
+def sample_item(notice: str, language: Language, today: date) -> Item:
+    """Return made-up facts for a notice, in keeping with each other; an unknown notice gets those of a reminder."""
+    entered = today - timedelta(days=200)
+    field, offset = _ANCHORS.get(notice, ("stage_target", 30))
+    anchor_on = today + timedelta(days=offset)
+    facts: dict[str, Any] = {
+        "window_from": today - timedelta(days=165), "window_until": today + timedelta(days=200),
+        "limit": today + timedelta(days=200), "stage_target": today + timedelta(days=30),
+        "last_activity": today - timedelta(days=130 if notice == "stall" else 12), "stage_entered_on": entered,
+    }
+    facts |= {field: anchor_on} if field else {}
+    if notice == "limit_passed":
+        facts |= {"window_until": anchor_on, "stage_target": today - timedelta(days=20)}
+    is_escalation = offset < 0 or notice == "window_at_risk"
+    words = _SAMPLE[language]
+    return Item(
+        template=notice, rule=notice, anchor_on=anchor_on, days_left=offset, late=0,
+        post="sme_1", post_name=words["post_name"], agency=words["agency"], agency_code="EX-01",
+        enrollment="EX-01/example", track_name=words["track_name"], stage_name=words["stage_name"],
+        risk=Risk.OVERDUE if notice == "limit_passed" else Risk.AT_RISK if is_escalation else Risk.ON_TRACK,
+        rung=2 if is_escalation else 0, repeat=0, opened_on=today - timedelta(days=14) if is_escalation else None,
+        vacant_post_name=words["vacant"] if notice == "vacant_post" else None,
+        waiting_for=(words["waiting"],),
+        next_conferences=_conferences(notice, today),
+        **facts,
+    )
+
+
+def _conferences(notice: str, today: date) -> tuple[date, ...]:
+    return () if notice == "limit_passed" else (today + timedelta(days=75), today + timedelta(days=180))
+
+
+_SAMPLE: dict[Language, dict[str, str]] = {
+    Language.ES_MX: {
+        "program_name": "Programa de Ejemplo", "agency": "Agencia Municipal de Ejemplo",
+        "track_name": "Modalidad de ejemplo", "stage_name": "directivas", "post_name": "primer experto", "vacant": "segundo experto",
+        "waiting": "directivas emitidas",
+    },
+    Language.EN: {
+        "program_name": "Example Program", "agency": "Example Municipal Agency", "track_name": "Example track",
+        "stage_name": "directives", "post_name": "first subject matter expert",
+        "vacant": "second subject matter expert", "waiting": "directives issued",
+    },
+}
