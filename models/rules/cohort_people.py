@@ -128,7 +128,7 @@ def _regional_managers(rng: Random, world: World, given: tuple[Registry, date, d
     role = "regional_manager"
     for index, (code, region) in enumerate(zip(codes, regions, strict=True)):
         zone = world.policy.entities[region.entities[0]].zone
-        deputy = codes[(index + 1) % len(codes)] if len(codes) > 1 else ""
+        deputy = codes[index + 1] if index + 1 < len(codes) else ""
         first = Holder(registry.person(code, zone=zone), begin)
         yield Employed(begin, first, role, region.code, deputy)
         if code in leaving:
@@ -178,7 +178,9 @@ def _experts_employed(pair: _Pair) -> Iterator[Employed]:
     for post in SME_POSTS:
         other = pair.posts[SME_POSTS[1 - SME_POSTS.index(post)]]
         for holder in pair.posts[post]:
-            partner = next((o.person.code for o in other if o.since <= holder.since <= (o.until or date.max)), "")
+            beside = (o.person.code for o in other if o.since <= holder.since <= (o.until or date.max))
+            # The first of a pair has the second stand in: both ways would be a circle, which an import refuses.
+            partner = next(beside, "") if post is SME_POSTS[0] else ""
             yield Employed(holder.since, holder._replace(until=None), "sme", "", partner)
             if holder.until is not None:
                 yield Employed(holder.until, holder, "sme", "", partner)
