@@ -7,16 +7,16 @@ the sweep's inner loop.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, Table, bindparam, literal_column, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
 from models.rules.case import Case, ClockChange, Fact, Key, Said, Seat, Standing
-from models.rules.decision import Decision, Telling
+from models.rules.decision import Advance, Closed, Decision, Telling
 from models.rules.words import SCOPE_OF, EscalationState, NoticeState, Post, Scope, Status, Subject
 from models.tables import (
     Agency,
@@ -28,6 +28,7 @@ from models.tables import (
     Notice,
     StageChange,
 )
+from tasks.bulk import Wire, as_json, change, insertion, run, wire
 from tasks.clock import now_in
 
 
@@ -169,31 +170,23 @@ def insert_once(connection: Connection, target: Table) -> Any:
     return dialect.insert(target).on_conflict_do_nothing()
 
 
-_SETTLE = (
-    update(ENROLLMENT)
-    .where(_E.id == bindparam("case_id"))
-    .values(
-        stage=bindparam("stage_"), stage_entered_on=bindparam("entered"), stage_seq=bindparam("seq"),
-        status=bindparam("status_"), risk=bindparam("risk_"), ended_on=bindparam("ended"), next_review_on=bindparam("next"),
-    )
+_SETTLE = change(ENROLLMENT, "stage stage_entered_on stage_seq status risk ended_on next_review_on")
+_CLIMB = change(ESCALATION, "state rung rung_on repeat acknowledged_until closed_on closing")
+_CLOSE = change(ESCALATION, "state closed_on closing")
+_CANCEL = change(NOTICE, "state reason", NOTICE.c.state == literal_column(f"'{NoticeState.PENDING.value}'"))
+_OPEN = insertion(
+    ESCALATION,
+    "enrollment_id rule occurrence anchor_on state opened_on rung rung_on repeat policy_version_id recorded_at",
 )
-_CLIMB = (
-    update(ESCALATION)
-    .where(_X.id == bindparam("escalation_id"))
-    .values(
-        state=bindparam("state_"), rung=bindparam("rung_"), rung_on=bindparam("on"), repeat=bindparam("repeat_"),
-        acknowledged_until=bindparam("until"), closed_on=None, closing=None,
-    )
+_ADVANCE = insertion(
+    STAGE_CHANGE,
+    "enrollment_id seq from_stage to_stage status changed_on decided_on evidence policy_version_id recorded_at",
+    once=False,  # two of one number would mean two histories of one case
 )
-_CLOSE = (
-    update(ESCALATION)
-    .where(_X.id == bindparam("escalation_id"))
-    .values(state=EscalationState.CLOSED, closed_on=bindparam("on"), closing=bindparam("why"))
-)
-_CANCEL = (
-    update(NOTICE)
-    .where(and_(NOTICE.c.id == bindparam("notice_id"), NOTICE.c.state == NoticeState.PENDING))
-    .values(state=NoticeState.CANCELLED, reason=bindparam("why"))
+_TELL = insertion(
+    NOTICE,
+    "subject_kind subject_id rule occurrence anchor_on post template planned_for decided_on state reason facts"
+    " policy_version_id recorded_at",
 )
 
 
@@ -206,68 +199,60 @@ def write(connection: Connection, decisions: Sequence[Decision], given: tuple[in
         given: the policy version they were decided by, and the day.
     """
     version, today = given
-    stamp = {"policy_version_id": version, "recorded_at": now_in(connection)}
-    _many(connection, _SETTLE, (_settled(d) for d in decisions))
-    _many(connection, _CLOSE, ({"escalation_id": c.escalation_id, "why": c.reason, "on": today} for d in decisions for c in d.closed))
-    _many(connection, _CLIMB, (_climbed(s) for d in decisions for s in d.moved))
-    _many(connection, _CANCEL, ({"notice_id": c.notice_id, "why": c.reason} for d in decisions for c in d.cancellings))
-    escalations = _many(
-        connection, insert_once(connection, ESCALATION),
-        ({**_opened(d.case_id, s), **stamp} for d in decisions for s in d.opened),
-    )
-    advances = _many(
-        connection, insert(STAGE_CHANGE),
-        (
-            {
-                "enrollment_id": d.case_id, "seq": a.seq, "from_stage": a.from_stage, "to_stage": a.to_stage,
-                "status": a.status, "changed_on": a.on, "decided_on": today, **stamp,
-                "evidence": {"facts": a.evidence.facts, "seats": a.evidence.seats},
-            }
-            for d in decisions for a in d.advances
-        ),
-    )
-    _many(
-        connection, insert_once(connection, NOTICE),
-        ({**_told(d.case_id, t), "decided_on": today, **stamp} for d in decisions for t in d.tellings),
-    )
-    told = [t for d in decisions for t in d.tellings if t.state is NoticeState.PENDING]
-    return Written(advances, len(told), escalations)
+    pen = _Pen(wire(connection), version, (today, now_in(connection)))
+    run(connection, _SETTLE, map(pen.settled, decisions))
+    run(connection, _CLOSE, (pen.closed(closed) for d in decisions for closed in d.closed))
+    run(connection, _CLIMB, (pen.climbed(standing) for d in decisions for standing in d.moved))
+    run(connection, _CANCEL, ((NoticeState.CANCELLED.value, str(c.reason), c.notice_id) for d in decisions for c in d.cancellings))
+    escalations = run(connection, _OPEN, (pen.opened(d.case_id, standing) for d in decisions for standing in d.opened))
+    advances = run(connection, _ADVANCE, (pen.advanced(d.case_id, a) for d in decisions for a in d.advances))
+    run(connection, _TELL, (pen.told(d.case_id, telling) for d in decisions for telling in d.tellings))
+    notices = sum(telling.state is NoticeState.PENDING for d in decisions for telling in d.tellings)
+    return Written(advances, notices, escalations)
 
 
-def _many(connection: Connection, statement: Any, rows: Iterable[dict[str, Any]]) -> int:
-    given = list(rows)
-    return connection.execute(statement, given).rowcount if given else 0
+class _Pen:
+    """Turns decisions into rows, in the driver's own types and the order of the bulk statements."""
 
+    def __init__(self, types: Wire, version: int, given: tuple[date, datetime]) -> None:
+        self._day = types.day
+        self._today, self._stamp = types.day(given[0]), (version, types.instant(given[1]))
 
-def _settled(decision: Decision) -> dict[str, Any]:
-    ended = None if decision.status is Status.OPEN else decision.advances[-1].on
-    return {
-        "case_id": decision.case_id, "stage_": decision.stage, "entered": decision.stage_entered_on,
-        "seq": decision.stage_seq, "status_": decision.status, "risk_": decision.risk, "ended": ended,
-        "next": decision.next_review_on,
-    }
+    def _maybe(self, day: date | None) -> Any:
+        return None if day is None else self._day(day)
 
+    def settled(self, decision: Decision) -> tuple[Any, ...]:
+        ended = None if decision.status is Status.OPEN else self._day(decision.advances[-1].on)
+        return (
+            decision.stage, self._day(decision.stage_entered_on), decision.stage_seq, str(decision.status),
+            str(decision.risk), ended, self._maybe(decision.next_review_on), decision.case_id,
+        )
 
-def _climbed(standing: Standing) -> dict[str, Any]:
-    return {
-        "escalation_id": standing.id, "state_": standing.state, "rung_": standing.rung, "on": standing.rung_on,
-        "repeat_": standing.repeat, "until": standing.acknowledged_until,
-    }
+    def closed(self, closed: Closed) -> tuple[Any, ...]:
+        return EscalationState.CLOSED.value, self._today, str(closed.reason), closed.escalation_id
 
+    def climbed(self, standing: Standing) -> tuple[Any, ...]:
+        return (
+            str(standing.state), standing.rung, self._day(standing.rung_on), standing.repeat,
+            self._maybe(standing.acknowledged_until), None, None, standing.id,
+        )
 
-def _opened(case_id: int, standing: Standing) -> dict[str, Any]:
-    return {
-        "enrollment_id": case_id, "rule": standing.rule, "occurrence": standing.occurrence,
-        "anchor_on": standing.anchor_on, "state": standing.state,
-        "opened_on": standing.opened_on, "rung": standing.rung, "rung_on": standing.rung_on,
-        "repeat": standing.repeat,
-    }
+    def opened(self, case_id: int, standing: Standing) -> tuple[Any, ...]:
+        return (
+            case_id, standing.rule, standing.occurrence, self._day(standing.anchor_on), str(standing.state),
+            self._day(standing.opened_on), standing.rung, self._day(standing.rung_on), standing.repeat, *self._stamp,
+        )
 
+    def advanced(self, case_id: int, step: Advance) -> tuple[Any, ...]:
+        return (
+            case_id, step.seq, step.from_stage, step.to_stage, str(step.status), self._day(step.on), self._today,
+            as_json(step.evidence._asdict()), *self._stamp,
+        )
 
-def _told(case_id: int, telling: Telling) -> dict[str, Any]:
-    return {
-        "subject_kind": Subject.ENROLLMENT, "subject_id": case_id, "rule": telling.key.rule,
-        "occurrence": telling.key.occurrence, "anchor_on": telling.key.anchor_on, "post": telling.key.post,
-        "template": telling.template, "planned_for": telling.planned_for, "state": telling.state,
-        "reason": telling.reason, "facts": telling.facts,
-    }
+    def told(self, case_id: int, telling: Telling) -> tuple[Any, ...]:
+        key = telling.key
+        return (
+            "enrollment", case_id, key.rule, key.occurrence, self._day(key.anchor_on), str(key.post), telling.template,
+            self._day(telling.planned_for), self._today, str(telling.state), telling.reason and str(telling.reason),
+            as_json(telling.facts), *self._stamp,
+        )

@@ -89,6 +89,16 @@ def deliver(engine: Engine, sender: Sender, now: datetime) -> Delivery:
     return delivery
 
 
+def rehearse(engine: Engine, now: datetime) -> list[dict[str, Any]]:
+    """List the emails that would go out now, by person's id; nothing is claimed."""
+    with reading(engine) as connection:
+        parcels = gather(connection, now, NOTICES_A_RUN).parcels
+    return [
+        {"person_id": p.person_id, "kind": p.letter.kind, "notices": len(p.notice_ids),
+         "enrollments": sorted({item.enrollment for item in p.letter.items})} for p in parcels
+    ]
+
+
 def _suppress(engine: Engine, notice_ids: Sequence[int], reason: Reason) -> int:
     if not notice_ids:
         return 0
@@ -155,13 +165,13 @@ def _name_of(parcel: Parcel) -> str:
 def _outgoing(row: Mapping[str, Any], name: str) -> Outgoing:
     return Outgoing(
         reference=row["reference"], to_address=row["address"], to_name=name, from_address=Settings().mail_from,
-        subject=row["subject"], text=row["text"], html=row["html"],
+        subject=row["subject"], text=row["text"], html=row["html"], label=str(row["day"]),
     )
 
 
 _LEFT = (
     select(
-        EMAIL.c.id, EMAIL.c.attempt, EMAIL.c.reference, EMAIL.c.address, EMAIL.c.subject, EMAIL.c.text, EMAIL.c.html,
+        EMAIL.c.id, EMAIL.c.attempt, EMAIL.c.day, EMAIL.c.reference, EMAIL.c.address, EMAIL.c.subject, EMAIL.c.text, EMAIL.c.html,
         PERSON.c.given_names, PERSON.c.surname, PERSON.c.time_zone,
     )
     .join(PERSON, PERSON.c.id == EMAIL.c.person_id)

@@ -1,0 +1,124 @@
+"""Tables for a terminal: the shape of what the CLI says to people."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from models.rules.case import Program
+from models.rules.cohort import Cohort
+from models.rules.words import Risk
+from tasks.chronicle import Chronicle
+from tasks.replay import Report, Span, replay
+from tasks.reports import RISKS, Portfolio, Today
+
+COLOUR = {Risk.ON_TRACK: "green", Risk.AT_RISK: "yellow", Risk.OVERDUE: "red", Risk.ENDED: "dim"}
+
+
+def table(title: str, *columns: str) -> Table:
+    """Return an empty table in the house style; a column that begins with `>` is for numbers."""
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    for name in columns:
+        made.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left")
+    return made
+
+
+def print_status(program: Program, day: date, given: tuple[Today, Portfolio]) -> None:
+    """Print where the installation stands."""
+    now, portfolio = given
+    console = Console()
+    demo = " · [yellow]synthetic demo[/]" if now.is_demo else ""
+    console.print(f"[bold]{program.policy.name.en}[/]{demo} · {day}")
+    live = f"mail since {now.live_from}" if now.live_from else "[yellow]not live: nothing is mailed[/]"
+    console.print(f"last sweep {now.last_swept_on or 'never'} · {live}\n")
+    stages = table("open enrollments", "stage", *(f">{risk.value.replace('_', ' ')}" for risk in RISKS), ">open")
+    for code, risks in portfolio.stages:
+        cells = [f"[{COLOUR[risk]}]{risks[risk]}[/]" if risks.get(risk) else "·" for risk in RISKS]
+        stages.add_row(program.policy.stage[code].name.en, *cells, str(sum(risks.values()) or "·"))
+    stages.add_row("[bold]all[/]", *(str(portfolio.at(risk)) for risk in RISKS), f"[bold]{portfolio.open}[/]")
+    console.print(stages)
+    ends = " · ".join(f"{number} {status}" for status, number in sorted(portfolio.ended.items())) or "none"
+    console.print(f"\nended: {ends}")
+    console.print(
+        f"due {now.due} · escalations open {now.escalations} · notices pending {now.notices_pending} · "
+        f"emails sent {now.emails_sent}, unsettled {now.emails_unsettled} · incidents {now.incidents}"
+    )
+
+
+def print_chronicle(found: Chronicle) -> None:
+    """Print one enrollment."""
+    console, policy, case = Console(), found.program.policy, found.case
+    risk = Risk(found.risk)
+    console.print(f"[bold]{found.code}[/] {found.agency} · {found.region} · as of {found.as_of}")
+    stage = policy.stage[case.stage].name.en
+    console.print(
+        f"{case.status} · {stage} since {case.stage_entered_on} · [{COLOUR[risk]}]{risk.value.replace('_', ' ')}[/]"
+        f" · next review {found.next_review_on or 'none'}\n"
+    )
+    clock = table("clock", "date", "what", ">days")
+    for name, day in sorted(found.dates._asdict().items(), key=lambda pair: pair[1]):
+        clock.add_row(str(day), name.replace("_", " "), f"{(day - found.as_of).days:+d}")
+    console.print(clock)
+    _print_rows(console, "stages", found.changes, ("changed_on", "from_stage", "to_stage", "status"))
+    _print_rows(console, "facts", found.facts, ("occurred_on", "milestone", "value", "reference", "recorded_by"))
+    _print_rows(console, "escalations", found.escalations, ("opened_on", "rule", "rung", "state", "closed_on", "closing"))
+    _print_rows(console, "notices", found.notices, ("planned_for", "rule", "occurrence", "post", "state", "reason"))
+
+
+def _print_rows(console: Console, title: str, rows: Any, names: tuple[str, ...]) -> None:
+    console.print()
+    made = table(f"{title} ({len(rows)})", *(name.removesuffix("_on").replace("_", " ") for name in names))
+    for row in rows:
+        made.add_row(*("" if getattr(row, name) is None else str(getattr(row, name)) for name in names))
+    console.print(made)
+
+
+def replay_with_bar(program: Path, cohort: Cohort, given: tuple[Path, Span, bool]) -> Report:
+    """Replay, with a progress bar on stderr where a person watches."""
+    folder, span, watched = given
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    report: Report | None = None
+    with Progress(*columns, console=Console(stderr=True), disable=not watched, transient=True) as bar:
+        days = bar.add_task(str(span.since), total=len(span))
+        for day, done in replay(program, cohort, (folder, span)):
+            bar.update(days, advance=1, description=str(day))
+            report = done
+    assert report is not None, "a span has a last day"
+    return report
+
+
+def print_replay(report: Report, seed: int) -> None:
+    """Print the report of a replay."""
+    console = Console()
+    awards = sum(report.awards.values())
+    by_kind = ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in report.awards.items())
+    console.print(f"[bold]The program, replayed[/] · synthetic cohort, seed {seed} · nobody in it is real")
+    console.print(
+        "[dim]Who enrolled, when each milestone happened and who left is input, drawn with the published margins;\n"
+        "stage changes, awards, reminders and escalations came out of the lifecycle and are counted in the database.[/]\n"
+    )
+    outcome = table("agencies and initial awards", "what", ">number", "")
+    outcome.add_row("agencies enrolled", str(report.enrolled), "")
+    outcome.add_row("agencies accredited", str(report.accredited_agencies), "")
+    outcome.add_row("awards", str(awards), by_kind)
+    outcome.add_row("agencies that left", str(report.left), "")
+    outcome.add_row("entities with an accredited agency", str(report.entities), "")
+    outcome.add_row("last award", str(report.last_award_on or "none"), "")
+    outcome.add_row("stages left", str(report.advances), "")
+    outcome.add_row("reminders mailed", str(report.reminders), "")
+    outcome.add_row("escalations opened", str(report.escalations), "")
+    outcome.add_row("emails", str(report.emails), f"in {report.days} days, replayed in {report.seconds} s")
+    console.print(outcome)
+    console.print()
+    rules = table("by rule", "rule", ">opened", ">to the top", ">lead, days", "mailed to")
+    for rule in report.by_rule:
+        to = ", ".join(f"{number} {post.replace('_', ' ')}" for post, number in sorted(rule.mailed.items()))
+        shown = (str(rule.opened), str(rule.reached_top)) if rule.kind == "escalation" else ("", "")
+        rules.add_row(rule.rule.replace("_", " "), *shown, "" if rule.lead_days is None else str(rule.lead_days), to)
+    console.print(rules)
+    console.print("[dim]lead: median days from the mail to the date it warns of[/]")

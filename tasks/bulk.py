@@ -1,0 +1,88 @@
+"""Bulk statements for the sweep's inner loop: SQLAlchemy writes the SQL, the driver takes the rows as they are.
+
+What SQLAlchemy does for every value of every row of an executemany costs more than the database does; here the
+statement is compiled once for each dialect and the rows are tuples in its order, in the driver's own types.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Table, bindparam, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy.sql.expression import ColumnElement, Executable
+
+Rows = Sequence[tuple[Any, ...]]
+
+
+class Bulk(NamedTuple):
+    """A statement for many rows, and the names of what each row holds, in order."""
+
+    statement: Callable[[str], Executable]
+    names: tuple[str, ...]
+
+
+def insertion(table: Table, names: str, *, once: bool = True) -> Bulk:
+    """Insert rows; with `once`, one whose unique key is there already is left alone: the database decides."""
+    columns = tuple(names.split())
+    values = {name: bindparam(name) for name in columns}
+
+    def statement(dialect: str) -> Executable:
+        insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+        made = insert(table).values(values)
+        return made.on_conflict_do_nothing() if once else made
+
+    return Bulk(statement, columns)
+
+
+def change(table: Table, names: str, where: ColumnElement[bool] | None = None) -> Bulk:
+    """Change the named columns of rows by id, which stands last in each row; `where` limits which may be changed."""
+    columns = tuple(names.split())
+    condition = table.c.id == bindparam("row_id")
+    made = update(table).where(condition if where is None else condition & where)
+    made = made.values({table.c[name]: bindparam(f"new_{name}") for name in columns})
+    return Bulk(lambda _: made, (*(f"new_{name}" for name in columns), "row_id"))
+
+
+def run(connection: Connection, bulk: Bulk, rows: Iterable[tuple[Any, ...]]) -> int:
+    """Execute a bulk statement; return how many rows it wrote."""
+    given = list(rows)
+    if not given:
+        return 0
+    sql, order = _compiled(bulk, connection.dialect.name)
+    if order is not None:
+        given = [tuple(row[place] for place in order) for row in given]
+    return connection.exec_driver_sql(sql, given).rowcount
+
+
+@lru_cache(maxsize=64)
+def _compiled(bulk: Bulk, dialect: str) -> tuple[str, tuple[int, ...] | None]:
+    """Return the SQL, and how to reorder a row for it; None where the order is the row's own."""
+    target = sqlite.dialect(paramstyle="qmark") if dialect == "sqlite" else psycopg.dialect(paramstyle="format")
+    compiled = bulk.statement(dialect).compile(dialect=target, compile_kwargs={"literal_binds": False})  # type: ignore[attr-defined]
+    order = tuple(bulk.names.index(name) for name in compiled.positiontup)
+    return str(compiled), None if order == tuple(range(len(bulk.names))) else order
+
+
+class Wire(NamedTuple):
+    """How a driver wants a day and an instant: SQLite as the text SQLAlchemy stores, PostgreSQL as they are."""
+
+    day: Callable[[date], Any]
+    instant: Callable[[datetime], Any]
+
+
+_SQLITE = Wire(date.isoformat, lambda at: at.replace(tzinfo=None).isoformat(" ", "microseconds"))
+_NATIVE = Wire(lambda day: day, lambda at: at)
+
+
+def wire(connection: Connection) -> Wire:
+    """Return how this connection's driver wants its values."""
+    return _SQLITE if connection.dialect.name == "sqlite" else _NATIVE
+
+
+as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

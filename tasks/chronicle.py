@@ -1,0 +1,122 @@
+"""One enrollment, told: where it stands, its clock, its facts, what was decided and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Engine, Row, select
+
+from models.rules.case import Case, Program
+from models.rules.clock import Clocks, clocks
+from models.rules.naming import enrollment_code
+from models.rules.words import EscalationState, Status
+from tasks import clock
+from tasks.cases import AGENCY, ENROLLMENT, ESCALATION, MILESTONE, NOTICE, STAGE_CHANGE, named_cases
+from tasks.database import reading
+from tasks.records import enrollment_id_of
+from tasks.programs import program_in_force
+
+
+class Chronicle(NamedTuple):
+    """An enrollment's state and history, for people to read; codes of people only."""
+
+    code: str
+    agency: str
+    region: str
+    as_of: date
+    case: Case
+    dates: Clocks
+    program: Program
+    risk: str
+    next_review_on: date | None
+    changes: Sequence[Row[Any]]
+    facts: Sequence[Row[Any]]
+    notices: Sequence[Row[Any]]
+    escalations: Sequence[Row[Any]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "enrollment": self.code, "agency": self.agency, "region": self.region, "as_of": self.as_of,
+            "stage": self.case.stage, "stage_entered_on": self.case.stage_entered_on, "status": self.case.status,
+            "risk": self.risk, "next_review_on": self.next_review_on, "clock": self.dates._asdict(),
+            **{
+                name: [dict(row._mapping) for row in getattr(self, name)]  # noqa: SLF001 - SQLAlchemy's public name
+                for name in ("changes", "facts", "notices", "escalations")
+            },
+        }
+
+
+def chronicle(engine: Engine, code: str, as_of: date | None) -> Chronicle:
+    """Tell one enrollment as it was known on a day, today by default."""
+    with reading(engine) as connection:
+        program = program_in_force(connection)
+        day = as_of or clock.now_in(connection).astimezone(ZoneInfo(program.policy.zone)).date()
+        key = enrollment_id_of(connection, code)
+        e, s, m, n, x = ENROLLMENT.c, STAGE_CHANGE.c, MILESTONE.c, NOTICE.c, ESCALATION.c
+        row = connection.execute(
+            select(e.track, e.cycle, e.risk, e.next_review_on, AGENCY.c.code, AGENCY.c.name, AGENCY.c.region)
+            .join(AGENCY, AGENCY.c.id == e.agency_id).where(e.id == key)
+        ).one()
+        case = case_on(connection, key, (program, day))
+        return Chronicle(
+            enrollment_code(row.code, row.track, row.cycle), row.name, row.region, day, case,
+            clocks(case, program.plan(case.track)), program, row.risk, row.next_review_on,
+            changes=connection.execute(
+                select(s.changed_on, s.decided_on, s.from_stage, s.to_stage, s.status)
+                .where(s.enrollment_id == key, s.decided_on <= day).order_by(s.seq)
+            ).all(),
+            facts=connection.execute(
+                select(m.occurred_on, m.milestone, m.value, m.reference, m.recorded_by)
+                .where(m.enrollment_id == key, m.occurred_on <= day).order_by(m.occurred_on, m.id)
+            ).all(),
+            notices=connection.execute(
+                select(n.planned_for, n.decided_on, n.rule, n.occurrence, n.post, n.state, n.reason)
+                .where(n.subject_id == key, n.decided_on <= day).order_by(n.decided_on, n.id)
+            ).all(),
+            escalations=connection.execute(
+                select(x.opened_on, x.rule, x.occurrence, x.rung, x.state, x.acknowledged_by, x.acknowledged_until,
+                       x.closed_on, x.closing)
+                .where(x.enrollment_id == key, x.opened_on <= day).order_by(x.opened_on, x.id)
+            ).all(),
+        )
+
+
+def explanation(engine: Engine, code: str, on: date | None) -> list[Any]:
+    """Say what the rules make of an enrollment on a day, with what was known then."""
+    with reading(engine) as connection:
+        program = program_in_force(connection)
+        day = on or clock.now_in(connection).astimezone(ZoneInfo(program.policy.zone)).date()
+        case = case_on(connection, enrollment_id_of(connection, code), (program, day))
+    from models.rules.explain import explain
+    return explain(case, program, day)
+
+
+def case_on(connection: Connection, enrollment_id: int, given: tuple[Program, date]) -> Case:
+    """Rebuild a case as it stood at the end of a day: facts and decisions of later days are left out."""
+    program, day = given
+    (now,) = named_cases(connection, [enrollment_id])
+    midnight = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(program.policy.zone))
+    m, n, x, s = MILESTONE.c, NOTICE.c, ESCALATION.c, STAGE_CHANGE.c
+    known = set(connection.scalars(select(m.id).where(m.enrollment_id == enrollment_id, m.recorded_at < midnight)))
+    said = set(connection.scalars(select(n.id).where(n.subject_id == enrollment_id, n.decided_on <= day)))
+    closed_later = set(connection.scalars(select(x.id).where(x.enrollment_id == enrollment_id, x.closed_on > day)))
+    changes = connection.execute(
+        select(s.seq, s.to_stage, s.changed_on, s.status)
+        .where(s.enrollment_id == enrollment_id, s.decided_on <= day).order_by(s.seq.desc())
+    ).first()
+    start = (0, program.policy.start, now.agreement_on, Status.OPEN)
+    seq, stage, entered_on, status = start if changes is None else changes
+    return replace(
+        now, stage=stage, stage_entered_on=entered_on, stage_seq=seq, status=status,
+        facts=[fact for fact in now.facts if fact.id in known],
+        said=[notice for notice in now.said if notice.id in said],
+        standings=[
+            one._replace(state=EscalationState.OPEN) if one.id in closed_later else one
+            for one in now.standings if one.opened_on <= day
+        ],
+    )
