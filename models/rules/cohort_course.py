@@ -7,14 +7,14 @@ It holds no stage change: these must come out of the lifecycle, from the facts t
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from random import Random
 from typing import NamedTuple
 
-from models.rules.cohort_margins import ByDay, Margins, Slowdown, Span
+from models.rules.cohort_margins import Margins, Slowdown, Span
 from models.rules.dates import add_months
 from models.rules.policy import Policy, Stage
 from models.rules.words import Status
@@ -22,8 +22,8 @@ from models.rules.words import Status
 ONE_DAY = timedelta(days=1)
 # Days that a stage lasts beyond a silence in it: somebody has to take the work up again.
 AFTER_SILENCE = 20
-# How often a history is changed to meet the margins that say how many have an award by a day.
-FIT_TRIES = 3000
+# How often a history is changed to meet the margins that say how many have ended by a day.
+FIT_TRIES = 2000
 
 
 class Silence(NamedTuple):
@@ -101,17 +101,20 @@ def between(rng: Random, days: tuple[int, int]) -> timedelta:
 
 
 def draw_courses(rng: Random, world: World, starts: Sequence[Start]) -> list[Course]:
-    """Draw every course, then change single ones until as many have an award by each day as the margins say."""
+    """Draw every course, then change single ones until as many have come to an end by each day as the margins say."""
     courses = [draw_course(rng, world, start) for start in starts]
+    asked = _asked(world.margins, starts)
+    off = _distance(asked, courses)
     for _ in range(FIT_TRIES):
-        off = _distance(world.margins, courses)
         if off == 0:
-            return courses
-        index = rng.choice(_candidates(rng, world.margins, courses))
-        other = [*courses]
-        other[index] = draw_course(rng, world, courses[index].start)
-        if _distance(world.margins, other) <= off:
-            courses = other
+            break
+        index = rng.choice(_candidates(rng, asked, courses))
+        before, courses[index] = courses[index], draw_course(rng, world, starts[index])
+        nearer = _distance(asked, courses)
+        if nearer > off:
+            courses[index] = before
+        else:
+            off = nearer
     return _with_last_award(world, courses)
 
 
@@ -241,40 +244,47 @@ def _constructed(world: World, start: Start, *, at_last: bool = False) -> Course
     return _whole(start, stays)
 
 
-def _distance(margins: Margins, courses: Sequence[Course]) -> int:
-    """Return how far a history is from the margins: 0 is a fit."""
-    span = margins.last_award
-    awards, ends = _ends(courses)
-    off = int(not any(span.first <= courses[index].ended_on <= span.last for index in awards))
-    for indices, asked in _asked(margins, (awards, ends)):
-        number = sum(courses[index].ended_on <= asked.on for index in indices)
-        off += max(0, asked.at_least - number, number - asked.at_most)
+class _Asked(NamedTuple):
+    """How many of these courses are to have ended by a day, with what may be off."""
+
+    indices: list[int]
+    on: date
+    at_least: int
+    at_most: int
+
+    def ended(self, courses: Sequence[Course]) -> list[int]:
+        return [index for index in self.indices if courses[index].ended_on <= self.on]
+
+
+def _asked(margins: Margins, starts: Sequence[Start]) -> list[_Asked]:
+    awarded = [index for index, start in enumerate(starts) if start.end is Status.AWARDED]
+    gone = [index for index, start in enumerate(starts) if start.end is not Status.AWARDED]
+    asked = [(awarded, by_day) for by_day in margins.awarded_by] + [(gone, by_day) for by_day in margins.left_by]
+    found = [_Asked(indices, by_day.on, by_day.at_least, by_day.at_most) for indices, by_day in asked]
+    # Somebody at least has the last award: all but one have theirs before it.
+    return [*found, _Asked(awarded, margins.last_award.first - ONE_DAY, 0, len(awarded) - 1)]
+
+
+def _distance(asked: Sequence[_Asked], courses: Sequence[Course]) -> int:
+    """Return how far a history is from what is asked: 0 is a fit."""
+    off = 0
+    for each in asked:
+        number = len(each.ended(courses))
+        off += max(0, each.at_least - number, number - each.at_most)
     return off
 
 
-def _ends(courses: Sequence[Course]) -> tuple[list[int], list[int]]:
-    """Return which courses end with an award, and which without."""
-    awarded = [index for index, course in enumerate(courses) if course.start.end is Status.AWARDED]
-    return awarded, [index for index, course in enumerate(courses) if course.start.end is not Status.AWARDED]
-
-
-def _asked(margins: Margins, ends: tuple[list[int], list[int]]) -> Iterator[tuple[list[int], ByDay]]:
-    yield from ((ends[0], asked) for asked in margins.awarded_by)
-    yield from ((ends[1], asked) for asked in margins.left_by)
-
-
-def _candidates(rng: Random, margins: Margins, courses: Sequence[Course]) -> list[int]:
-    """Return the courses whose change can bring a history nearer to one of the margins that it misses."""
-    ends = _ends(courses)
+def _candidates(rng: Random, asked: Sequence[_Asked], courses: Sequence[Course]) -> list[int]:
+    """Return the courses whose change can bring a history nearer to one of the things asked that it misses."""
     found: list[list[int]] = []
-    for indices, asked in _asked(margins, ends):
-        before = [index for index in indices if courses[index].ended_on <= asked.on]
-        after = [i for i in indices if courses[i].ended_on > asked.on >= courses[i].start.agreement_on]
-        if len(before) > asked.at_most:
+    for each in asked:
+        before = each.ended(courses)
+        after = [i for i in each.indices if courses[i].ended_on > each.on >= courses[i].start.agreement_on]
+        if len(before) > each.at_most:
             found.append(before)
-        elif len(before) < asked.at_least and after:
+        elif len(before) < each.at_least and after:
             found.append(after)
-    return rng.choice(found) if found else ends[0]
+    return rng.choice(found) if found else list(range(len(courses)))
 
 
 def _soonest(margins: Margins, start: Start) -> date:
