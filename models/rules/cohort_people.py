@@ -238,6 +238,6 @@ def _vacancies(rng: Random, world: World, given: tuple[Sequence[Course], date]) 
     kept: list[tuple[date, date | None]] = []
     for left, came in sorted(found, key=lambda vacancy: vacancy[0]):
         if left > since:
-            kept.append((left, came))
-            since = came or date.max
+            since = date.max if came is None else world.workday(max(came, left + ONE_DAY))
+            kept.append((left, None if came is None else since))
     return kept
