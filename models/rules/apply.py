@@ -27,10 +27,10 @@ def apply(case: Case, decision: Decision) -> Case:
 
 
 def _said(case: Case, decision: Decision) -> list[Said]:
-    cancelled = {cancelling.notice_id for cancelling in decision.cancellings}
-    kept = [n._replace(state=NoticeState.CANCELLED) if n.id in cancelled else n for n in case.said]
+    why = {cancelling.notice_id: cancelling.reason for cancelling in decision.cancellings}
+    kept = [n._replace(state=NoticeState.CANCELLED, reason=why[n.id]) if n.id in why else n for n in case.said]
     ids = count(max((notice.id for notice in case.said), default=0) + 1)
-    return [*kept, *(Said(next(ids), telling.key, telling.state) for telling in decision.tellings)]
+    return [*kept, *(Said(next(ids), telling.key, telling.state, telling.reason) for telling in decision.tellings)]
 
 
 def _standings(case: Case, decision: Decision) -> list[Standing]:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from models.rules.policy import EscalationRule, Policy, ReminderRule, Stage, Track
-from models.rules.words import Change, Clock, EscalationState, NoticeState, Post, Status
+from models.rules.words import Change, Clock, EscalationState, NoticeState, Post, Reason, Status
 
 
 class Fact(NamedTuple):
@@ -47,11 +47,12 @@ class Key(NamedTuple):
 
 
 class Said(NamedTuple):
-    """A notice that was decided on an earlier day."""
+    """A notice that was decided on an earlier day. No rule reads `reason`: it is for explanations, where it is known."""
 
     id: int
     key: Key
     state: NoticeState
+    reason: Reason | None = None
 
 
 class Standing(NamedTuple):

@@ -1,0 +1,305 @@
+"""explain(case, program, today): why a case stands as it does, what was said and held back, and what comes next.
+
+It asks `decide` itself and the very functions that decide asks, so it cannot disagree with what a sweep does. What it
+tells is how things are at the end of the day: a decision that no sweep has taken yet is told as taken.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple, assert_never
+
+from models.rules import reminders
+from models.rules.apply import apply
+from models.rules.case import Case, Program, Said, Standing
+from models.rules.clock import clocks
+from models.rules.decide import decide
+from models.rules.decision import Advance, Closed, Decision
+from models.rules.escalations import Condition, Scene, conditions, next_step_on
+from models.rules.gates import GateState, dossier, gate_state, needed
+from models.rules.policy import EscalationRule, ReminderRule, Share
+from models.rules.words import Cause, Change, Clock, EscalationState, NoticeState, Status
+
+
+class Outcome(StrEnum):
+    """What a finding says, for whoever reads it by program."""
+
+    STANDS = "stands"
+    ADVANCES = "advances"
+    ENDED = "ended"
+    WAITS = "waits"
+    OPENS = "opens"
+    CLOCK = "clock"
+    SAID = "said"
+    HELD_BACK = "held_back"
+    CANCELLED = "cancelled"
+    NEXT = "next"
+    SILENT = "silent"
+    NOT_HERE = "not_here"
+    ESCALATED = "escalated"
+    CLOSED = "closed"
+    WOULD_OPEN = "would_open"
+    REVIEW = "review"
+
+
+class Sentence(NamedTuple):
+    """One finding. `on` is the day it speaks of: of what is to come where the outcome looks ahead."""
+
+    rule: str
+    outcome: Outcome
+    on: date | None
+    text: str
+
+
+class _View(NamedTuple):
+    """A case at the end of the day, with all that its rules read."""
+
+    case: Case
+    decision: Decision
+    scene: Scene
+
+
+def explain(case: Case, program: Program, today: date) -> list[Sentence]:
+    """Tell in a few sentences where a case stands on a day and, for every rule, what it did, withheld or waits for.
+
+    Args:
+        case: the enrollment as stored.
+        program: the policy in force.
+        today: the day in the program's zone.
+    """
+    decision = decide(case, program, today)
+    then = apply(case, decision)
+    plan = program.plan(then.track)
+    view = _View(then, decision, Scene(program, plan, clocks(then, plan), dossier(then, program, today), today))
+    found = [_advanced(view, step) for step in decision.advances]
+    if then.status is not Status.OPEN:
+        return [*found, _ended(view), *_closed(view)]
+    found += [_stands(view), *_gate(view), *_clocks(view)]
+    for rule in program.policy.reminders:
+        found += _reminder(view, rule)
+    for escalation in program.policy.escalations:
+        found += _escalation(view, escalation)
+    return [*found, *_closed(view), _review(view)]
+
+
+def _stage(view: _View, code: str) -> str:
+    return view.scene.program.policy.stage[code].name.en
+
+
+def _milestone(view: _View, name: str) -> str:
+    return view.scene.program.policy.milestones[name].name.en
+
+
+def _advanced(view: _View, step: Advance) -> Sentence:
+    rows = {fact.id: fact for fact in view.case.facts}
+    facts = [rows[number] for number in step.evidence.facts]
+    because = ", ".join(f"{_milestone(view, fact.milestone)} on {fact.on}" for fact in facts) or "its posts were filled"
+    if step.to_stage == step.from_stage:
+        return Sentence("stage", Outcome.ADVANCES, step.on, f"It ended on {step.on}, {step.status}: {because}.")
+    left, entered = _stage(view, step.from_stage), _stage(view, step.to_stage)
+    return Sentence("stage", Outcome.ADVANCES, step.on, f"It left {left} for {entered} on {step.on}: {because}.")
+
+
+def _ended(view: _View) -> Sentence:
+    case = view.case
+    text = f"It is {case.status} since {case.stage_entered_on}, in {_stage(view, case.stage)}; no rule reads it any more."
+    return Sentence("stage", Outcome.ENDED, case.stage_entered_on, text)
+
+
+def _stands(view: _View) -> Sentence:
+    case = view.case
+    days = (view.scene.today - case.stage_entered_on).days
+    text = (
+        f"It stands in {_stage(view, case.stage)} since {case.stage_entered_on}, {days} days of"
+        f" {view.scene.plan.stages[case.stage].budget} expected, and is {view.decision.risk.replace('_', ' ')}."
+    )
+    return Sentence("stage", Outcome.STANDS, case.stage_entered_on, text)
+
+
+def _gate(view: _View) -> Iterator[Sentence]:
+    state = gate_state(view.case, view.scene.program, view.scene.known)
+    there = ", ".join(_there(view))
+    if there:
+        yield Sentence("gate", Outcome.STANDS, None, f"On record to leave it: {there}.")
+    if state.opens_on is not None:
+        text = f"All is on record to leave the stage; it will be left on {state.opens_on}."
+        yield Sentence("gate", Outcome.OPENS, state.opens_on, text)
+    else:
+        yield Sentence("gate", Outcome.WAITS, None, f"To leave it, it waits for {', '.join(_waited_for(view, state))}.")
+
+
+def _there(view: _View) -> Iterator[str]:
+    gate, first = view.scene.program.policy.stage[view.case.stage].gate, view.scene.known.first
+    for name in gate.milestones:
+        if name in first:
+            yield f"{_milestone(view, name)} on {first[name].on}"
+    for share in gate.shares:
+        yield f"{_best(view, share)} of {needed(view.case, view.scene.program, share)} {_milestone(view, share.count)}"
+
+
+def _best(view: _View, share: Share) -> int:
+    return max((fact.value or 0 for fact in view.scene.known.counts.get(share.count, ())), default=0)
+
+
+def _waited_for(view: _View, state: GateState) -> Iterator[str]:
+    for missing in state.missing:
+        kind, _, name = missing.rpartition(":")
+        match kind:
+            case "post":
+                yield f"a {_post(view, name)}"
+            case "conference":
+                yield f"a conference on or after {name}, none being listed"
+            case _:
+                yield _milestone(view, name)
+
+
+def _clocks(view: _View) -> Iterator[Sentence]:
+    dates = view.scene.dates
+    told = {
+        Clock.WINDOW_UNTIL: f"The window runs from {dates.window_from} to {dates.window_until}",
+        Clock.LIMIT: f"The limit is {dates.limit}{_moved(view)}",
+        Clock.STAGE_TARGET: f"The stage is expected to be left by {dates.stage_target}",
+    }
+    for clock, text in told.items():
+        on = dates.read(clock)
+        yield Sentence(clock.value, Outcome.CLOCK, on, f"{text}, {_from_today(view, on)}.")
+
+
+def _from_today(view: _View, on: date) -> str:
+    days = (on - view.scene.today).days
+    return f"{days} days from now" if days >= 0 else f"{-days} days ago"
+
+
+def _moved(view: _View) -> str:
+    changes = view.case.changes
+    months = sum(change.months or 0 for change in changes)
+    corrected = [change.anchor_on for change in changes if change.kind is Change.CORRECTION]
+    said = f" with {months} months of extension" if months else ""
+    return said + (f" from the corrected agreement of {corrected[-1]}" if corrected else "")
+
+
+def _reminder(view: _View, rule: ReminderRule) -> Iterator[Sentence]:
+    if rule not in view.scene.plan.stages[view.case.stage].reminders:
+        text = f'"{rule.rule}" has nothing to say in {_stage(view, view.case.stage)}.'
+        yield Sentence(rule.rule, Outcome.NOT_HERE, None, text)
+        return
+    anchor_on = view.scene.dates.read(rule.clock)
+    yield from _told(view, rule.rule)
+    upcoming = reminders.next_threshold(rule, anchor_on, view.scene.today)
+    if upcoming is None:
+        text = f'"{rule.rule}" has nothing more to say of {_CLOCKS[rule.clock]}, {anchor_on}.'
+        yield Sentence(rule.rule, Outcome.SILENT, None, text)
+        return
+    days = (anchor_on - upcoming).days
+    text = f'"{rule.rule}" speaks next on {upcoming}, {days} days before {_CLOCKS[rule.clock]}, {anchor_on}.'
+    yield Sentence(rule.rule, Outcome.NEXT, upcoming, text)
+
+
+_CLOCKS = {
+    Clock.WINDOW_FROM: "the window's first day",
+    Clock.WINDOW_UNTIL: "the window's last day",
+    Clock.LIMIT: "the limit",
+    Clock.STAGE_TARGET: "the stage's target",
+}
+_OUTCOMES = {NoticeState.SUPPRESSED: Outcome.HELD_BACK, NoticeState.CANCELLED: Outcome.CANCELLED}
+
+
+def _told(view: _View, rule: str) -> Iterator[Sentence]:
+    """Yield one sentence for each occurrence and state of what a rule has said, the posts together."""
+    groups: dict[tuple[date, str, NoticeState, str], list[Said]] = defaultdict(list)
+    for notice in view.case.said:
+        if notice.key.rule == rule:
+            why = notice.reason.replace("_", " ") if notice.reason is not None else ""
+            groups[notice.key.anchor_on, notice.key.occurrence, notice.state, why].append(notice)
+    for (anchor_on, occurrence, state, why), notices in groups.items():
+        posts = ", ".join(notice.key.post.replace("_", " ") for notice in notices)
+        because = f" ({why})" if why else ""
+        text = f'"{rule}" {_which(occurrence)} {anchor_on}, to {posts}: {state}{because}.'
+        yield Sentence(rule, _OUTCOMES.get(state, Outcome.SAID), anchor_on, text)
+
+
+def _which(occurrence: str) -> str:
+    story, _, step = occurrence.rpartition("/")
+    if not story:
+        return f"{occurrence.rpartition(':')[2]} days before"
+    rung, _, repeat = step.partition(".")
+    again = f", told again ({repeat})," if repeat != "0" else ""
+    return f"on rung {rung}{again} counted from"
+
+
+def _escalation(view: _View, rule: EscalationRule) -> Iterator[Sentence]:
+    yield from _told(view, rule.rule)
+    standings = {(s.occurrence, s.anchor_on): s for s in view.case.standings if s.rule == rule.rule}
+    found = list(conditions(rule, view.case, view.scene))
+    if not found:
+        yield Sentence(rule.rule, Outcome.SILENT, None, f'"{rule.rule}" has no cause: {_no_cause(rule)}.')
+    for condition in found:
+        if condition.opens_on > view.scene.today:
+            yield _would_open(view, rule, condition)
+        else:
+            yield _escalated(view, rule, standings[condition.occurrence, condition.anchor_on])
+
+
+def _no_cause(rule: EscalationRule) -> str:
+    return "its posts are held and nobody is to leave" if rule.posts else "the stage sets no days for it"
+
+
+def _because(view: _View, rule: EscalationRule, given: tuple[str, date]) -> str:
+    occurrence, anchor_on = given
+    match rule.cause:
+        case Cause.INACTIVITY:
+            return f"nothing on record since {anchor_on}"
+        case Cause.OVERSTAY:
+            return f"in {_stage(view, occurrence)} since {anchor_on}"
+        case Cause.PACE:
+            return f"the stages left, at their expected days, do not end in time for {anchor_on}"
+        case Cause.OVERDUE:
+            return f"{anchor_on} has passed"
+        case Cause.VACANCY:
+            return f"nobody is {_post(view, occurrence)} since {anchor_on}"
+        case _:
+            assert_never(rule.cause)
+
+
+def _post(view: _View, name: str) -> str:
+    return next((label.en for post, label in view.scene.program.policy.posts.items() if post.value == name), name)
+
+
+def _would_open(view: _View, rule: EscalationRule, condition: Condition) -> Sentence:
+    because = _because(view, rule, (condition.occurrence, condition.anchor_on))
+    text = f'"{rule.rule}" would open on {condition.opens_on} if nothing happens: {because}.'
+    return Sentence(rule.rule, Outcome.WOULD_OPEN, condition.opens_on, text)
+
+
+def _escalated(view: _View, rule: EscalationRule, standing: Standing) -> Sentence:
+    step_on = next_step_on(rule, standing)
+    upcoming = "all was said" if step_on is None else f"the next step is on {step_on}"
+    if standing.state is EscalationState.ACKNOWLEDGED:
+        upcoming = f"acknowledged until {standing.acknowledged_until}, {upcoming}"
+    because = _because(view, rule, (standing.occurrence, standing.anchor_on))
+    text = (
+        f'"{rule.rule}" stands since {standing.opened_on}: {because}; rung {standing.rung} of {len(rule.ladder)}'
+        f" since {standing.rung_on}, {upcoming}."
+    )
+    return Sentence(rule.rule, Outcome.ESCALATED, step_on, text)
+
+
+def _closed(view: _View) -> Iterator[Sentence]:
+    rules = {standing.id: standing for standing in view.case.standings}
+    for closed in view.decision.closed:
+        yield _over(view, closed, rules[closed.escalation_id])
+
+
+def _over(view: _View, closed: Closed, standing: Standing) -> Sentence:
+    why = closed.reason.replace("_", " ")
+    text = f'"{standing.rule}", open since {standing.opened_on}, closes on {view.scene.today}: {why}.'
+    return Sentence(standing.rule, Outcome.CLOSED, view.scene.today, text)
+
+
+def _review(view: _View) -> Sentence:
+    on = view.decision.next_review_on
+    when = f"on {on}, or when something is recorded" if on else "when something is recorded"
+    return Sentence("review", Outcome.REVIEW, on, f"It is looked at again {when}.")

@@ -1,0 +1,170 @@
+"""Drawn policies and drawn lives under them, for laws: what is known, what is recorded late, and ways to sweep them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import accumulate
+from typing import NamedTuple
+
+from hypothesis import strategies as st
+
+from models.rules.apply import apply
+from models.rules.case import Case, ClockChange, Fact, Program, Seat
+from models.rules.decide import decide
+from models.rules.decision import Advance, Decision, Telling
+from models.rules.words import Change, EscalationState, NoticeState, Post, Status
+from tests.building import case, day, quick_policy
+
+HORIZON = 130
+NAMES = ("accreditation_manager_trained", "kickoff_visit", "gap_report_accepted", "directives_issued", "staff_oriented",
+         "mock_passed", "findings_fixed", "readiness_confirmed", "remote_review_passed", "site_visit_done",
+         "site_report_filed", "decision_favourable", "visit")
+COUNTS = ("mandatory_in_compliance", "others_in_compliance")
+IN_ORDER = (*NAMES[:5], *COUNTS, *NAMES[5:])
+ENDS = ("withdrawn", "removed", "lapsed")
+TRACKS = ("law_enforcement_tier1", "law_enforcement_advanced", "communications", "academy")
+DAYS = st.integers(-10, HORIZON)
+
+NUMBERS = st.fixed_dictionaries({
+    "pace": st.integers(6, 15), "grace_days": st.integers(0, 5), "rung_days": st.integers(1, 9),
+    "repeat_days": st.integers(1, 12), "repeats": st.integers(0, 3), "margin": st.integers(0, 20),
+})
+
+
+Arrival = Fact | ClockChange | int
+"""What a person records on some day: a fact, a change of the deadline, or an acknowledgement for so many days."""
+
+
+class Life(NamedTuple):
+    """A case as it is known on day 0, the program it lives under, and what is recorded later, by day."""
+
+    case: Case
+    program: Program
+    later: dict[date, list[Arrival]]
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> Program:
+    live_from = draw(st.just(day(-10)) | st.none() | st.integers(-10, HORIZON).map(day))
+    return Program(quick_policy(draw(NUMBERS)), 1, live_from)
+
+
+@st.composite
+def many_facts(draw: st.DrawFn) -> list[Fact]:
+    """Draw the lifecycle's own facts in order, up to some point, and any others beside them."""
+    gaps = draw(st.lists(st.integers(0, 15), max_size=len(IN_ORDER)))
+    on_days = accumulate(gaps)
+    rows = [(name, on, 400 if name in COUNTS else None) for name, on in zip(IN_ORDER, on_days, strict=False)]
+    rows += [(name, on, None) for name, on in draw(st.lists(st.tuples(st.sampled_from(NAMES), DAYS), max_size=8))]
+    rows += draw(st.lists(st.tuples(st.sampled_from(COUNTS), DAYS, st.integers(0, 400)), max_size=4))
+    rows += [(name, on, None) for name, on in draw(st.lists(st.tuples(st.sampled_from(ENDS), DAYS), max_size=1))[draw(st.integers(0, 1)):]]
+    return [Fact(i, name, day(on), value) for i, (name, on, value) in enumerate(rows, 1)]
+
+
+@st.composite
+def many_seats(draw: st.DrawFn) -> list[Seat]:
+    rows = draw(st.lists(st.tuples(st.sampled_from(Post), DAYS, st.none() | st.integers(0, 90)), max_size=10))
+    always = [(post, -10, None) for post in Post if draw(st.booleans())]
+    return [
+        Seat(i, post, day(since), None if lasts is None else day(since + lasts))
+        for i, (post, since, lasts) in enumerate([*rows, *always], 1)
+    ]
+
+
+CHANGE = st.builds(ClockChange, st.just(Change.EXTENSION), st.integers(1, 3), st.none()) | st.builds(
+    ClockChange, st.just(Change.CORRECTION), st.none(), st.integers(-20, 20).map(day)
+)
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> Life:
+    built = case(track=draw(st.sampled_from(TRACKS)), mandatory=draw(st.none() | st.integers(0, 50)))
+    known, later = [], defaultdict(list)
+    for fact in draw(many_facts()):
+        delay = draw(st.none() | st.integers(0, 20))
+        if delay is None:
+            known.append(fact)
+        else:
+            later[fact.on + timedelta(days=delay)].append(fact)
+    for on, arrival in draw(st.lists(st.tuples(DAYS.map(day), CHANGE | st.integers(1, 30)), max_size=3)):
+        later[on].append(arrival)
+    whole = replace(built, facts=known, seats=draw(many_seats()), changes=draw(st.lists(CHANGE, max_size=1)))
+    return Life(whole, draw(programs()), dict(later))
+
+
+def every_day() -> Iterator[date]:
+    return map(day, range(HORIZON + 1))
+
+
+Swept = list[tuple[date, Decision]]
+LONG_AGO = day(-1000)
+
+
+def swept(life: Life, days: Iterable[date]) -> tuple[Case, Swept]:
+    """Sweep on the given days."""
+    current, decisions, before = life.case, [], LONG_AGO
+    for today in days:
+        current, decision = looked_at(current, life, (before, today))
+        before = today
+        decisions.append((today, decision))
+        if current.status is not Status.OPEN:
+            break
+    return current, decisions
+
+
+def swept_when_due(life: Life) -> tuple[Case, Swept]:
+    """Sweep on day 0, on each day that the decision before asked for, and when something is recorded."""
+    current, decisions, before, today = life.case, [], LONG_AGO, day(0)
+    while today <= day(HORIZON):
+        current, decision = looked_at(current, life, (before, today))
+        before = today
+        decisions.append((today, decision))
+        looks = [on for on in (decision.next_review_on, *life.later) if on is not None and on > today]
+        if current.status is not Status.OPEN or not looks:
+            break
+        today = min(looks)
+    return current, decisions
+
+
+def looked_at(current: Case, life: Life, between: tuple[date, date]) -> tuple[Case, Decision]:
+    """Decide, and send what is pending, as a delivery would."""
+    heard, decision = decided(current, life, between)
+    current = apply(heard, decision)
+    gone = [n._replace(state=NoticeState.SENT) if n.state is NoticeState.PENDING else n for n in current.said]
+    return replace(current, said=gone), decision
+
+
+def decided(current: Case, life: Life, between: tuple[date, date]) -> tuple[Case, Decision]:
+    """Hear what was recorded since the last look, and decide."""
+    before, today = between
+    for on in sorted(on for on in life.later if before < on <= today):
+        for arrival in life.later[on]:
+            current = recorded(current, arrival, on)
+    return current, decide(current, life.program, today)
+
+
+def recorded(current: Case, arrival: Arrival, on: date) -> Case:
+    if isinstance(arrival, Fact):
+        return replace(current, facts=[*current.facts, arrival])
+    if isinstance(arrival, ClockChange):
+        return replace(current, changes=[*current.changes, arrival])
+    until = on + timedelta(days=arrival)
+    return replace(current, standings=[
+        s if s.state is EscalationState.CLOSED
+        else s._replace(state=EscalationState.ACKNOWLEDGED, acknowledged_until=until) for s in current.standings
+    ])
+
+
+def tellings(decisions: Swept) -> list[Telling]:
+    return [telling for _, decision in decisions for telling in decision.tellings]
+
+
+def advances(decisions: Swept) -> list[Advance]:
+    return [advance for _, decision in decisions for advance in decision.advances]
+
+
+def effects(decision: Decision) -> list[object]:
+    return [*decision.advances, *decision.tellings, *decision.cancellings, *decision.opened, *decision.moved, *decision.closed]
