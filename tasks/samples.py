@@ -44,6 +44,8 @@ def sample_item(notice: str, language: Language, today: date) -> Item:
     facts |= {field: anchor_on} if field else {}
     if notice == "limit_passed":
         facts |= {"window_until": anchor_on, "stage_target": today - timedelta(days=20)}
+    if notice == "overstay":
+        facts |= {"stage_target": anchor_on + timedelta(days=244)}
     is_escalation = offset < 0 or notice == "window_at_risk"
     words = _SAMPLE[language]
     return Item(
@@ -66,12 +68,12 @@ def _conferences(notice: str, today: date) -> tuple[date, ...]:
 _SAMPLE: dict[Language, dict[str, str]] = {
     Language.ES_MX: {
         "program_name": "Programa de Ejemplo", "agency": "Agencia Municipal de Ejemplo",
-        "track_name": "Modalidad de ejemplo", "stage_name": "directivas", "post_name": "primer experto", "vacant": "segundo experto",
-        "waiting": "directivas emitidas",
+        "track_name": "Modalidad de ejemplo", "stage_name": "preparación", "post_name": "primer experto",
+        "vacant": "segundo experto", "waiting": "plan de trabajo aceptado",
     },
     Language.EN: {
         "program_name": "Example Program", "agency": "Example Municipal Agency", "track_name": "Example track",
-        "stage_name": "directives", "post_name": "first subject matter expert",
-        "vacant": "second subject matter expert", "waiting": "directives issued",
+        "stage_name": "preparation", "post_name": "first subject matter expert",
+        "vacant": "second subject matter expert", "waiting": "work plan accepted",
     },
 }
