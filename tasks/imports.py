@@ -94,6 +94,8 @@ def import_file(engine: Engine, path: Path, options: ImportOptions) -> ImportRep
     program = current_program(engine)
     sheet = read_sheet(path)
     source = Source(sheet.name, read_header(sheet.titles, sheet.name))
+    if not sheet.rows and not sheet.misfits:
+        raise Refused.one(sheet.name, "has a header and no rows.", "Add the rows under it.")
     read, found = read_rows(sheet.rows, source, (Lexicon(program.policy, options.date_format), options.today))
     # The long part, reading and checking, is done before the database is held.
     scene = Scene(program.policy, options.today, source)

@@ -54,7 +54,7 @@ class Speller:
             return "Correct the code, or import what it names first."
         codes = self._target.c.code
         query = select(codes).order_by(codes).limit(_NEIGHBOURS)
-        alike = self._connection.scalars(query.where(codes.startswith(code[:2], autoescape=True))).all()
+        alike = self._connection.scalars(query.where(func.lower(codes).startswith(code[:2].lower(), autoescape=True))).all()
         known = {*alike, *more} or set(self._connection.scalars(query))
         return near(code, known) if known else "None is known yet: import it first."
 

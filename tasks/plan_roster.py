@@ -42,7 +42,7 @@ def plan_roster(connection: Connection, rows: Sequence[Row], scene: Scene) -> Pl
     """Compare a roster with what is stored: a few set queries, then memory only."""
     planned = _Roster(connection, rows, scene)
     for row in rows:
-        if row.sound:
+        if planned.knows_experts(row) and row.sound:
             planned.take(row)
     _refuse_moved(connection, planned)
     return planned.plan
@@ -81,6 +81,18 @@ class _Roster:
         self._of_agency: dict[int, list[int]] = {}
         for (agency_id, _, _), stored in self._enrollments.items():
             self._of_agency.setdefault(agency_id, []).append(stored["id"])
+
+    def knows_experts(self, row: Row) -> bool:
+        """Whether the experts that a row names are known people; they are imported before the roster."""
+        unknown = [
+            column for column in EXPERTS
+            if row.values.get(column) is not None and row.values[column] not in self._people
+        ]
+        for column in unknown:
+            expert = row.values[column]
+            remedy = f"{self._speller.near(expert)} People are imported before the roster."
+            self.plan.refuse(self.scene.source, row.number, Fault(column, f'nobody has the code "{expert}".', remedy))
+        return not unknown
 
     def take(self, row: Row) -> None:
         """Plan one row; an agency that has several is planned with its first."""
@@ -170,11 +182,6 @@ class _Roster:
     def _take_expert(self, row: Row, stored: RowMapping | None, given: tuple[str, Post, str]) -> None:
         column, post, code = given
         expert = row.values[column]
-        if expert is not None and expert not in self._people:
-            remedy = f"{self._speller.near(expert)} People are imported before the roster."
-            fault = Fault(column, f'nobody has the code "{expert}".', remedy)
-            self.plan.refuse(self.scene.source, row.number, fault)
-            return
         seat = self._seats.get((post, stored["id"], None)) if stored else None
         since = self.scene.today if stored else row.values["agreement_countersigned_on"]
         asked = _Post(post, expert, since, seat, enrollment=code, fresh=stored is None)

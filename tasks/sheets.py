@@ -92,8 +92,6 @@ def _sheet(name: str, lines: Iterable[Line]) -> Sheet:
             misfits.append((number, Problem(f"{name} row {number}", what, remedy)))
             continue
         rows.append((number, fitted))
-    if not rows and not misfits:
-        raise Refused.one(name, "has a header and no rows.", "Add the rows under it.")
     return Sheet(name, tuple(titles), rows, misfits)
 
 

@@ -259,7 +259,9 @@ def _nearest_word(folded: str, cell: Cell, lexicon: Lexicon) -> str:
 def near(name: str, known: Iterable[str]) -> str:
     """Say which name was probably meant, or a few examples where none is near: there may be a million of them."""
     choices = sorted(known)
-    return nearest(name, difflib.get_close_matches(name, choices, n=1) or choices[:_SHOWN])
+    alike = {choice.casefold(): choice for choice in choices}
+    close = difflib.get_close_matches(name.casefold(), alike, n=1)
+    return f'Did you mean "{alike[close[0]]}"?' if close else nearest(name, choices[:_SHOWN])
 
 
 _SHOWN = 12
