@@ -54,8 +54,8 @@ class Speller:
             return "Correct the code, or import what it names first."
         codes = self._target.c.code
         query = select(codes).order_by(codes).limit(_NEIGHBOURS)
-        alike = self._connection.scalars(query.where(func.lower(codes).startswith(code[:2].lower(), autoescape=True))).all()
-        known = {*alike, *more} or set(self._connection.scalars(query))
+        same_start = func.lower(codes).startswith(code[:2].lower(), autoescape=True)
+        known = {*self._connection.scalars(query.where(same_start)), *more} or set(self._connection.scalars(query))
         return near(code, known) if known else "None is known yet: import it first."
 
 

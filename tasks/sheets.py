@@ -1,6 +1,6 @@
 """Files of rows as spreadsheets write them, read into rows of cells; whatever is wrong with a file is said, not raised.
 
-CSV: a byte order mark decides, then strict UTF-8, then Windows-1252, which is what Excel writes in Mexico; the
+CSV: a byte order mark decides, then strict UTF-8, then Windows-1252, which is what Excel writes in Spanish; the
 separator is the one that makes most sense of the header. XLSX: the first sheet, as its cells were last calculated.
 """
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, func, select
 
@@ -44,9 +44,9 @@ HEADER = (
     "clave;dependencia;tipo;entidad;municipio;gobierno;modalidad;fecha_convenio;titular;correo_titular;gerente_nombre;"
     "gerente_apellido;gerente_segundo_apellido;correo_gerente;experto_1;experto_2;idioma;obligatorios_aplicables"
 )
+MANAGER = "María José;Núñez;Ruiz;am@example.org;S1;S2;español;120"
 ROWS = [
-    "JAL-01;Academia de Peñas;academia;Jalisco;Tonalá;Estatal;academy;2022-01-31;Mtro. Íñigo Díaz;head@example.org;"
-    "María José;Núñez;Ruiz;am@example.org;S1;S2;español;120",
+    "JAL-01;Academia Peñas;academia;Jalisco;Tonalá;Estatal;academy;2022-01-31;Íñigo Díaz;head@example.org;" + MANAGER,
     "CHH-01;Policía de Juárez;policía;MX-CHH;JUAREZ;Municipal;law_enforcement_tier1;2022-03-01;;;;;;;S1;;en;",
 ]
 ROSTER = "\n".join([HEADER, *ROWS, ""])
@@ -145,9 +145,12 @@ def test_a_program_comes_in_whole(both: Engine, tmp_path: Path) -> None:
     ]
     assert reports[1].created == ("JAL-01/academy", "CHH-01/law_enforcement_tier1")
     with seen(both) as connection:
-        agency = connection.execute(select(table(Agency)).where(table(Agency).c.code == "CHH-01")).mappings().one()
-        case = connection.execute(select(table(Enrollment)).where(table(Enrollment).c.track == "academy")).mappings().one()
-        boss = connection.execute(select(table(Person)).where(table(Person).c.code == "JAL-01.am")).mappings().one()
+        agency, case, boss = (
+            connection.execute(select(table(model)).filter_by(**key)).mappings().one()
+            for model, key in (
+                (Agency, {"code": "CHH-01"}), (Enrollment, {"track": "academy"}), (Person, {"code": "JAL-01.am"}),
+            )
+        )
     assert (agency["entity"], agency["region"], agency["time_zone"]) == ("CHH", "northwest", "America/Ciudad_Juarez")
     assert (case["stage"], case["stage_entered_on"], case["next_review_on"]) == ("onboarding", date(2022, 1, 31), TODAY)
     assert (case["mandatory"], case["other"]) == (120, None)
@@ -191,7 +194,7 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "changes"),
     [
-        ("Academia de Peñas", "Academia del Sur", [("JAL-01", "name", "Academia de Peñas", "Academia del Sur")]),
+        ("Academia Peñas", "Academia del Sur", [("JAL-01", "name", "Academia Peñas", "Academia del Sur")]),
         (";Tonalá;", ";;", [("JAL-01", "municipality", "Tonalá", None)]),
         ("am@example.org", "new@example.org", [("JAL-01.am", "email", "am@example.org", "new@example.org")]),
         ("María José;Núñez;Ruiz;am@example.org", "Eva;Gil;;eva@example.org", [
@@ -228,6 +231,27 @@ def test_another_expert_ends_the_seat_of_the_one_before_on_the_eve(full: Desk) -
     assert not [seat for seat in seats(full.engine) if seat[0] == "S3"]
 
 
+def test_a_post_left_empty_is_vacant_from_the_eve_and_can_be_filled_again(full: Desk) -> None:
+    full.bring(ROSTER.replace("María José;Núñez;Ruiz;am@example.org", ";;;"), today=date(2023, 5, 1))
+    full.bring(ROSTER, today=LATER)
+    assert [seat for seat in seats(full.engine) if seat[0] == "JAL-01.am"] == [
+        ("JAL-01.am", "accreditation_manager", "2022-01-31", "2023-04-30"),
+        ("JAL-01.am", "accreditation_manager", "2023-06-01", "None"),
+    ]
+
+
+def test_an_agency_may_have_several_tracks_and_has_its_people_once(desk: Desk) -> None:
+    desk.bring(PEOPLE)
+    second = ROWS[0].replace(";academy;2022-01-31", ";law_enforcement_advanced;2021-12-01").replace("120", "400")
+    both = "\n".join([HEADER, ROWS[0], second]).replace("academia;", "policía;").replace(";academy;", ";nivel;")
+    both = both.replace(";nivel;", ";law_enforcement_tier1;")
+    assert len(desk.bring(both).created) == 2
+    since_the_first_agreement = ("JAL-01.am", "accreditation_manager", "2021-12-01", "None")
+    assert since_the_first_agreement in seats(desk.engine)
+    assert (count(desk.engine, Agency), count(desk.engine, Assignment)) == (1, 9)
+    assert desk.bring(both, today=LATER).unchanged == 2
+
+
 def test_only_what_changed_comes_due(full: Desk) -> None:
     full.bring(ROSTER.replace(";S1;S2;", ";S1;S3;"), today=LATER)
     assert due(full.engine) == {"JAL-01": LATER, "CHH-01": TODAY}
@@ -235,7 +259,7 @@ def test_only_what_changed_comes_due(full: Desk) -> None:
 
 def test_a_column_that_is_absent_leaves_its_field_alone(full: Desk) -> None:
     short = "agency_code,agency,kind,entity,track,agreement_countersigned_on\n"
-    report = full.bring(short + "JAL-01,Academia de Peñas,academy,JAL,academy,2022-01-31\n")
+    report = full.bring(short + "JAL-01,Academia Peñas,academy,JAL,academy,2022-01-31\n")
     assert (report.changes, report.unchanged) == ((), 1)
 
 
@@ -251,7 +275,8 @@ def test_a_corrected_agreement_moves_the_first_stage_but_not_past_a_fact(full: D
 def test_a_manager_hands_a_region_over(full: Desk) -> None:
     handed = PEOPLE.replace("Occidente,2022-01-01,,", "Occidente,2022-01-01,2023-04-30,")
     report = full.bring(handed + "R3,Olga,Luz,r3@example.org,regional_manager,west,2023-05-01,,R2\n", today=LATER)
-    assert [tuple(change) for change in report.changes] == [("R2 regional_manager west", "until", None, date(2023, 4, 30))]
+    (change,) = report.changes
+    assert change == ("R2 regional_manager west", "until", None, date(2023, 4, 30))
     assert report.created == ("R3",)
     assert due(full.engine) == {"JAL-01": LATER, "CHH-01": TODAY}, "only the region's cases are looked at"
 
@@ -286,19 +311,19 @@ def test_a_corrected_fact_is_told_and_looked_at(full: Desk) -> None:
         (ROSTER.replace(";S1;;en;", ";S1;;en").encode(), "file.csv row 3: has 17 cells, the header 18."),
         (ROSTER.replace(";S1;;en;", ";S1;;en;;").encode(), "file.csv row 3: has 19 cells"),
         (ROSTER.replace(";S1;;en;", ';"S1;;en;').encode(), "is no CSV"),
-        (ROSTER.replace("Jalisco", "Jalsico").encode(), 'row 2, column entidad: "Jalsico" is no entity of this program. Did'),
+        (ROSTER.replace("Jalisco", "Jalsico").encode(), 'row 2, column entidad: "Jalsico" is no entity of'),
         (ROSTER.replace("2022-01-31", "31/01/2022").encode(), "row 2, column fecha_convenio"),
         (ROSTER.replace("2022-01-31", "2023-04-04").encode(), "is after today, 2023-04-03"),
         (ROSTER.replace("CHH-01;Policía de Juárez;policía;MX-CHH;JUAREZ;Municipal;law_enforcement_tier1",
-                        "JAL-01;Academia de Peñas;academia;Jalisco;Tonalá;Estatal;academy").encode(), "repeats row 2"),
-        (ROSTER.replace("Academia de Peñas", '"Academia\nde Peñas"').encode(), "row 2, column dependencia: holds the inv"),
+                        "JAL-01;Academia Peñas;academia;Jalisco;Tonalá;Estatal;academy").encode(), "repeats row 2"),
+        (ROSTER.replace("Academia Peñas", '"Academia\nPeñas"').encode(), "row 2, column dependencia: holds"),
         (ROSTER.replace("am@example.org", "am@example.org,x@example.org").encode(), "row 2, column correo_gerente"),
-        (ROSTER.replace(";S1;S2;", ";S1;s2;").encode(), 'row 2, column experto_2: nobody has the code "s2". Did you mean "S2'),
+        (ROSTER.replace(";S1;S2;", ";S1;s2;").encode(), 'row 2, column experto_2: nobody has the code "s2".'),
         (PEOPLE.replace(",S2\n", ",S9\n").encode(), 'row 2, column deputy: nobody has the code "S9".'),
-        (PEOPLE.replace("s2@example.org,sme,,,,", "s2@example.org,sme,,,,S1").encode(), "stands in for itself: S1 > S2 > S1"),
+        (PEOPLE.replace("s2@example.org,sme,,,,", "s2@example.org,sme,,,,S1").encode(), "for itself: S1 > S2 > S1"),
         (PEOPLE.replace("2021-12-31", "2022-01-01").encode(), '"west" has two managers from 2022-01-01: R1 and R2.'),
         (PEOPLE.replace("west", "wst").encode(), 'Did you mean "west"?'),
-        (FACTS.replace("CHH-01", "CHH-02").encode(), 'row 4, column clave: "CHH-02" is no enrolled agency. Did you mean "CHH-01'),
+        (FACTS.replace("CHH-01", "CHH-02").encode(), 'row 4, column clave: "CHH-02" is no enrolled'),
         (FACTS.replace("2022-04-01", "2022-02-01").encode(), "row 4, column fecha: 2022-02-01 is before the agreement"),
         (FACTS.replace("2022-04-01", "2023-04-04").encode(), "row 4, column fecha: 2023-04-04 is after today"),
         (FACTS.replace("kickoff_visit", "kickof_visit").encode(), 'Did you mean "kickoff_visit"?'),
@@ -328,9 +353,33 @@ def test_what_is_no_file_is_refused(desk: Desk, name: str) -> None:
 
 
 def test_a_region_whose_manager_is_stored_gets_no_second_one(full: Desk) -> None:
-    rows = "code,given_names,surname,email,role,region,from\nR3,Olga,Luz,r3@example.org,regional_manager,west,2023-01-01\n"
-    (said,) = full.refused(rows)
+    header = "code,given_names,surname,email,role,region,from\n"
+    (said,) = full.refused(header + "R3,Olga,Luz,r3@example.org,regional_manager,west,2023-01-01\n")
     assert "R2 (stored already) and R3. Give R2 an until before 2023-01-01." in said
+
+
+def workbook(rows: list[list[Any]]) -> bytes:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    data = io.BytesIO()
+    book.save(data)
+    return data.getvalue()
+
+
+SEEDS = [b"", PEOPLE.encode(), ROSTER.encode(), FACTS.encode(), workbook([["clave", "hito"]])]
+
+
+@given(data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+def test_no_bytes_at_all_are_a_traceback(desk: Desk, data: st.DataObject) -> None:
+    base = SEEDS[data.draw(st.integers(0, len(SEEDS) - 1))]
+    start = data.draw(st.integers(0, len(base)))
+    end = data.draw(st.integers(start, min(len(base), start + 20)))
+    path = desk.folder / "any.csv"
+    path.write_bytes(base[:start] + data.draw(st.binary(max_size=20)) + base[end:])
+    with suppress(Refused):
+        import_file(desk.engine, path, ImportOptions(TODAY, dry_run=True))
 
 
 # How files are written
@@ -339,7 +388,7 @@ def test_a_region_whose_manager_is_stored_gets_no_second_one(full: Desk) -> None
 @pytest.mark.parametrize("separator", SEPARATORS)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_every_way_a_spreadsheet_writes_text_reads_the_same(desk: Desk, separator: str, encoding: str, end: str) -> None:
+def test_every_way_a_spreadsheet_writes_reads_the_same(desk: Desk, separator: str, encoding: str, end: str) -> None:
     desk.bring(PEOPLE)
     rows = list(csv.reader(io.StringIO(ROSTER), delimiter=";"))
     text = io.StringIO(newline="")
@@ -349,7 +398,8 @@ def test_every_way_a_spreadsheet_writes_text_reads_the_same(desk: Desk, separato
 
 
 def test_rows_are_numbered_as_a_spreadsheet_shows_them(full: Desk) -> None:
-    text = "sep=;\n" + HEADER + "\n\n" + ROWS[0].replace(";Estatal;", ';"a\nb\nc";') + "\n" + ROWS[1].replace("MX-CHH", "?")
+    first, second = ROWS[0].replace(";Estatal;", ';"a\nb\nc";'), ROWS[1].replace("MX-CHH", "?")
+    text = f"sep=;\n{HEADER}\n\n{first}\n{second}"
     assert [line.split(":")[0] for line in full.refused(text)] == [
         "file.csv row 3, column gobierno", "file.csv row 4, column entidad",
     ]
@@ -361,15 +411,6 @@ def test_dates_in_the_declared_order(desk: Desk, order: DateFormat, written: str
     text = ROSTER.replace("2022-01-31", written).replace("2022-03-01", "1/3/2022" if order == "DMY" else "3/1/2022")
     desk.bring(text, date_format=order)
     assert desk.bring(ROSTER).unchanged == 2
-
-
-def workbook(rows: list[list[Any]]) -> bytes:
-    book = openpyxl.Workbook()
-    for row in rows:
-        book.active.append(row)
-    data = io.BytesIO()
-    book.save(data)
-    return data.getvalue()
 
 
 def test_a_workbook_reads_as_the_text_does(desk: Desk) -> None:
@@ -451,7 +492,7 @@ def test_rows_in_memory_are_imported_in_somebody_elses_transaction(full: Desk) -
     ("fact", "said"),
     [
         (NewFact("JAL-01/academy/1", "visit", date(2022, 2, 1)), None),
-        (NewFact("JAL-01", "vist", date(2022, 2, 1)), 'JAL-01, milestone: "vist" is no milestone. Did you mean "visit"?'),
+        (NewFact("JAL-01", "vist", date(2022, 2, 1)), 'milestone: "vist" is no milestone. Did you mean "visit"?'),
         (NewFact("JAL-01", "visit", date(2023, 4, 4)), "after today"),
         (NewFact("JAL-01", "visit", date(2022, 1, 30)), "before the agreement, 2022-01-31"),
         (NewFact("JAL-01", "visit", date(2022, 2, 1), value=3), "counts nothing"),
@@ -489,7 +530,7 @@ def test_an_agency_with_two_tracks_must_be_named_with_one(full: Desk) -> None:
         (new,) = enroll(connection, [second], TODAY)
     with seen(full.engine) as connection:
         assert enrollment_id_of(connection, "CHH-01/law_enforcement_advanced") == new
-        with pytest.raises(Refused, match="names 2 enrollments. Say which: CHH-01/law_enforcement_tier1, CHH-01/law_enf"):
+        with pytest.raises(Refused, match=r"names 2 .* CHH-01/law_enforcement_tier1, CHH-01/law_en"):
             enrollment_id_of(connection, "CHH-01")
     assert ("S3", "sme_2", "2023-01-01", "None") in seats(full.engine)
 
