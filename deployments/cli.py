@@ -148,7 +148,7 @@ def sweep(*, as_of: AsOf = None, dry_run: DryRun = False, as_json: AsJson = Fals
 @app.command
 def deliver(*, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Send what is pending, to whoever holds each post, in their working hours."""
-    from models.settings import Settings
+    from models.settings import settings
     from tasks import clock
     from tasks import deliver as delivery
     from tasks.senders import sender_of
@@ -159,7 +159,7 @@ def deliver(*, dry_run: DryRun = False, as_json: AsJson = False) -> None:
         waiting = delivery.rehearse(engine, now)
         _say(waiting, as_json, lambda: f"would send {len(waiting)} emails now")
         return
-    done = delivery.deliver(engine, sender_of(Settings()), now)
+    done = delivery.deliver(engine, sender_of(settings()), now)
     _say(dataclasses.asdict(done), as_json, lambda: f"{done.sent} sent, {done.later} later, {done.unknown} unknown, "
          f"{done.dead} dead, {done.nobody} without recipient")
 

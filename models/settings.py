@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+PREFIX = "ACREDITA_"
+
 
 class Settings(BaseSettings):
     """Every setting is an environment variable `ACREDITA_<NAME>`; what is not set has a default that works."""
 
-    model_config = SettingsConfigDict(env_prefix="ACREDITA_", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True)
 
     home: Path = Field(default_factory=lambda: Path.home() / ".acredita")
     """The folder for the database, the mail and Prefect's own files. Absolute: nothing depends on where one stands."""
@@ -44,3 +48,13 @@ class Settings(BaseSettings):
     def outbox(self) -> Path:
         """The folder that mail is written to when it is not sent."""
         return self.mail_folder or self.home / "mail"
+
+
+def settings() -> Settings:
+    """Return the settings of the environment as it is now; built again only when it changed."""
+    return _settings(tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith(PREFIX))))
+
+
+@lru_cache(maxsize=8)
+def _settings(_environment: tuple[tuple[str, str], ...]) -> Settings:
+    return Settings()

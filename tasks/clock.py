@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from models.tables import Installation
 from tasks.database import reading
 
 _OFFSET = select(Installation.clock_offset_seconds)
+_SET = update(Installation).values(clock_offset_seconds=bindparam("offset"))
 
 
 def real_now() -> datetime:
@@ -32,7 +33,7 @@ def now(engine: Engine) -> datetime:
 def set_clock(connection: Connection, instant: datetime) -> None:
     """Let this installation's labelled clock show an instant from now on."""
     offset = int((instant - real_now()) / timedelta(seconds=1))
-    connection.execute(update(Installation).values(clock_offset_seconds=offset))
+    connection.execute(_SET, {"offset": offset})
 
 
 def today(engine: Engine, zone: str) -> date:

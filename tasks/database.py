@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 
 import models
 from models.rules.errors import Refused
-from models.settings import Settings
+from models.settings import settings
 
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -35,7 +35,7 @@ def engine_of(url: str | None = None) -> Engine:
     Raises:
         Refused: the URL is none, or names a folder that cannot be made.
     """
-    return _engine(url or Settings().url)
+    return _engine(url or settings().url)
 
 
 @lru_cache(maxsize=8)

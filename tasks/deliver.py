@@ -23,10 +23,10 @@ from sqlalchemy import Engine, bindparam, select, update
 from models.rules.errors import AcreditaError
 from models.rules.letter import Item, Message
 from models.rules.words import EmailState, NoticeState, Reason
-from models.settings import Settings
+from models.settings import settings
 from models.tables import Email
 from tasks import clock
-from tasks.cases import NOTICE, insert_once, table
+from tasks.cases import IDS, NOTICE, insert_once, table
 from tasks.database import engine_of, reading, transaction
 from tasks.letters import PERSON, Parcel, at_work, gather
 from tasks.programs import program_in_force
@@ -64,7 +64,7 @@ class Claimed(NamedTuple):
 def deliver_pending() -> Delivery:
     """Deliver with the settings' sender at this installation's own time."""
     engine = engine_of()
-    return deliver(engine, sender_of(Settings()), clock.now(engine))
+    return deliver(engine, sender_of(settings()), clock.now(engine))
 
 
 def deliver(engine: Engine, sender: Sender, now: datetime) -> Delivery:
@@ -133,6 +133,13 @@ def _renders(parcel: Parcel, item: Item) -> bool:
     return True
 
 
+_TAKE = (
+    update(NOTICE)
+    .where(NOTICE.c.id.in_(IDS), NOTICE.c.state == NoticeState.PENDING)
+    .values(state=NoticeState.CLAIMED, email_id=bindparam("email"))
+)
+
+
 def _claim(engine: Engine, parcel: Parcel, given: tuple[Message, datetime]) -> Claimed | None:
     """Make the email ours, with its text; None where somebody else has it or the person had one of its kind today."""
     message, now = given
@@ -145,11 +152,7 @@ def _claim(engine: Engine, parcel: Parcel, given: tuple[Message, datetime]) -> C
         email_id = connection.execute(insert_once(connection, EMAIL).values(**row).returning(EMAIL.c.id)).scalar()
         if email_id is None:
             return None
-        taken = connection.execute(
-            update(NOTICE)
-            .where(NOTICE.c.id.in_(parcel.notice_ids), NOTICE.c.state == NoticeState.PENDING)
-            .values(state=NoticeState.CLAIMED, email_id=email_id)
-        )
+        taken = connection.execute(_TAKE, {"ids": parcel.notice_ids, "email": email_id})
         if taken.rowcount != len(parcel.notice_ids):
             # A sweep cancelled one meanwhile: the text is no longer true. The next run writes it anew.
             connection.rollback()
@@ -164,7 +167,7 @@ def _name_of(parcel: Parcel) -> str:
 
 def _outgoing(row: Mapping[str, Any], name: str) -> Outgoing:
     return Outgoing(
-        reference=row["reference"], to_address=row["address"], to_name=name, from_address=Settings().mail_from,
+        reference=row["reference"], to_address=row["address"], to_name=name, from_address=settings().mail_from,
         subject=row["subject"], text=row["text"], html=row["html"], label=str(row["day"]),
     )
 
@@ -193,8 +196,9 @@ def _unsettled(engine: Engine, sender: Sender, now: datetime) -> list[Claimed]:
             connection.execute(update(EMAIL).where(lost).values(state=EmailState.UNKNOWN, note="the sender died"))
         rows = connection.execute(_LEFT, {"stale": now - LEASE}).mappings()
         mine = [row for row in rows if at_work(hours, now, row["time_zone"])]
-        again = {"state": EmailState.SENDING, "attempt": EMAIL.c.attempt + 1, "claimed_at": now}
-        connection.execute(update(EMAIL).where(EMAIL.c.id.in_([row["id"] for row in mine])).values(**again))
+        if mine:
+            again = {"state": EmailState.SENDING, "attempt": EMAIL.c.attempt + 1, "claimed_at": now}
+            connection.execute(update(EMAIL).where(EMAIL.c.id.in_([row["id"] for row in mine])).values(**again))
     return [
         Claimed(row["id"], row["attempt"] + 1, _outgoing(row, f"{row['given_names']} {row['surname']}")) for row in mine
     ]
@@ -232,20 +236,30 @@ def _settled_state(result: Result) -> EmailState:
             assert_never(result.outcome)
 
 
+_SETTLE = (
+    update(EMAIL)
+    .where(
+        EMAIL.c.id == bindparam("email"), EMAIL.c.attempt == bindparam("number"), EMAIL.c.state == EmailState.SENDING
+    )
+    .values(state=bindparam("became"), settled_at=bindparam("at"), note=bindparam("said"))
+)
+_CARRIED = update(NOTICE).where(NOTICE.c.email_id == bindparam("email"))
+_SENT = _CARRIED.values(state=NoticeState.SENT)
+_DEAD = _CARRIED.values(state=NoticeState.SUPPRESSED, reason=Reason.UNDELIVERABLE)
+
+
 def _settle(engine: Engine, claimed: Claimed, given: tuple[EmailState, str, datetime]) -> None:
     """Store what became of an attempt; a result of an older attempt than the last changes nothing."""
     state, detail, now = given
-    ours = (EMAIL.c.id == claimed.id) & (EMAIL.c.attempt == claimed.attempt) & (EMAIL.c.state == EmailState.SENDING)
+    ours = {"email": claimed.id, "number": claimed.attempt, "became": state, "at": now, "said": detail or None}
     with transaction(engine) as connection:
-        settled = connection.execute(update(EMAIL).where(ours).values(state=state, settled_at=now, note=detail or None))
+        settled = connection.execute(_SETTLE, ours)
         if settled.rowcount == 0:
             return
-        carried = NOTICE.c.email_id == claimed.id
         if state is EmailState.SENT:
-            connection.execute(update(NOTICE).where(carried).values(state=NoticeState.SENT))
+            connection.execute(_SENT, {"email": claimed.id})
         elif state is EmailState.DEAD:
-            values = {"state": NoticeState.SUPPRESSED, "reason": Reason.UNDELIVERABLE}
-            connection.execute(update(NOTICE).where(carried).values(**values))
+            connection.execute(_DEAD, {"email": claimed.id})
         if state in {EmailState.DEAD, EmailState.UNKNOWN}:
             report(connection, f"email {claimed.id}", f"{state}: {detail}")
 

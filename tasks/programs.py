@@ -23,6 +23,10 @@ from tasks.database import reading, transaction
 
 SHIPPED = Path(__file__).parents[1] / "deployments" / "programs"
 
+_IN_FORCE = select(Installation.live_from, PolicyVersion.id, PolicyVersion.digest, PolicyVersion.program).join_from(
+    Installation, PolicyVersion, Installation.policy_version_id == PolicyVersion.id
+)
+
 
 def folder_of(program: str) -> Path:
     """Return the folder that a name or a path means: a shipped program, or any folder with TOML in it."""
@@ -83,11 +87,7 @@ def put_in_force(engine: Engine, policy: Policy, terms: Terms | None = None) -> 
     """
     digest = digest_of(policy)
     with transaction(engine) as connection:
-        before = connection.execute(
-            select(Installation.policy_version_id, PolicyVersion.digest, PolicyVersion.program).join_from(
-                Installation, PolicyVersion, Installation.policy_version_id == PolicyVersion.id
-            )
-        ).first()
+        before = connection.execute(_IN_FORCE).first()
         if before is not None and before.program != policy.code:
             remedy = "One database holds one program: name another in ACREDITA_DATABASE_URL."
             raise Refused.one("program", f'this database belongs to "{before.program}", not "{policy.code}".', remedy)
@@ -154,11 +154,7 @@ def program_in_force(connection: Connection) -> Program:
     Raises:
         Refused: none was loaded yet.
     """
-    row = connection.execute(
-        select(Installation.live_from, PolicyVersion.id, PolicyVersion.digest).join_from(
-            Installation, PolicyVersion, Installation.policy_version_id == PolicyVersion.id
-        )
-    ).first()
+    row = connection.execute(_IN_FORCE).first()
     if row is None:
         raise Refused.one("database", "has no program yet.", "Run `acredita init PROGRAM`, or `acredita up` for the demo.")
     if row.digest not in _parsed:

@@ -7,7 +7,7 @@ A Prefect task is a batch, never a row. The same function runs under Prefect (`s
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +15,8 @@ from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from models.rules.case import Case, Program
 from models.rules.decide import decide
@@ -28,6 +29,8 @@ from tasks.database import engine_of, reading, transaction
 from tasks.programs import current_program, program_in_force
 
 BATCH = 1000
+_NOTE = insert(table(Sweep))
+_SWEPT = update(table(Installation)).values(last_swept_on=bindparam("last_swept_on"))
 
 
 @dataclass(slots=True)
@@ -69,8 +72,7 @@ def decide_batch(connection: Connection, as_of: date, given: tuple[Cursor, int])
         return Tally(), None
     tally = Tally(due=len(cases))
     decisions = list(_decided(connection, cases, (program, as_of, tally)))
-    written = write(connection, decisions, (program.version, as_of))
-    tally.advances, tally.notices, tally.escalations = written
+    _write(connection, decisions, (program, as_of, tally))
     return tally, cursor if len(cases) == given[1] else None
 
 
@@ -85,6 +87,24 @@ def _decided(connection: Connection, cases: list[Case], given: tuple[Program, da
             report(connection, f"enrollment {case.id}", f"could not be decided: {type(error).__name__}")
 
 
+def _write(connection: Connection, decisions: Sequence[Decision], given: tuple[Program, date, Tally]) -> None:
+    """Write decisions down; where the database refuses, halve them until the one that it refuses stands alone."""
+    program, as_of, tally = given
+    try:
+        with connection.begin_nested():
+            written = write(connection, decisions, (program.version, as_of))
+    except IntegrityError as error:
+        if len(decisions) == 1:
+            tally.failed += 1
+            report(connection, f"enrollment {decisions[0].case_id}", f"could not be written: {type(error).__name__}")
+            return
+        middle = len(decisions) // 2
+        for half in (decisions[:middle], decisions[middle:]):
+            _write(connection, half, given)
+    else:
+        tally.add(Tally(advances=written.advances, notices=written.notices, escalations=written.escalations))
+
+
 def report(connection: Connection, subject: str, what: str) -> None:
     """Leave word of one item that could not be handled; told again, it is counted and not repeated."""
     incident = table(Incident)
@@ -92,7 +112,8 @@ def report(connection: Connection, subject: str, what: str) -> None:
         update(incident).where(incident.c.subject == subject).values(what=what, times=incident.c.times + 1)
     )
     if again.rowcount == 0:
-        connection.execute(insert(incident).values(subject=subject, what=what, times=1, recorded_at=clock.now_in(connection)))
+        row = {"subject": subject, "what": what, "times": 1, "recorded_at": clock.now_in(connection)}
+        connection.execute(insert(incident).values(row))
 
 
 def sweep(as_of: date, run_batch: RunBatch = sweep_batch.fn) -> Tally:
@@ -134,8 +155,8 @@ def note(engine: Engine, as_of: date, tally: Tally) -> None:
     """Store that the day was swept."""
     counts: dict[str, Any] = {name: getattr(tally, name) for name in tally.__slots__}
     with transaction(engine) as connection:
-        connection.execute(insert(Sweep).values(as_of=as_of, finished_at=clock.now_in(connection), **counts))
-        connection.execute(update(Installation).values(last_swept_on=as_of))
+        connection.execute(_NOTE, {"as_of": as_of, "finished_at": clock.now_in(connection), **counts})
+        connection.execute(_SWEPT, {"last_swept_on": as_of})
 
 
 def day_to_sweep(engine: Engine, as_of: date | None) -> date:
