@@ -1,20 +1,20 @@
-"""The sweep on both databases: nothing lost and nothing twice, whatever runs twice, beside it, or dies in the middle."""
+"""The sweep on both databases: nothing lost and nothing twice, whatever runs twice, beside it, or dies midway."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 from freezegun import freeze_time
-from sqlalchemy import Engine, select, text, update
+from sqlalchemy import Engine, insert, select, text, update
 
 from models.rules.apply import apply
 from models.rules.case import Case, Program
@@ -29,16 +29,20 @@ from tasks.database import reading, transaction
 from tasks.programs import current_program, put_in_force
 from tasks.sweep import BatchResult, day_to_sweep, sweep, sweep_batch
 from tests.building import CREW, ONBOARDED, case, crew, day, document, program
-from tests.storing import LIVE, due_on, everything, install, rows_of
+from tests.storing import LIVE, NOW, due_on, everything, install, rows_of
 
 TODAY = day(60)
 
 
 def some_cases() -> list[Case]:
     """Twelve cases: some advance, some are reminded, some stall, one has nobody, one is gone."""
-    lives = [
-        {"facts": ONBOARDED}, {}, {"facts": [("visit", 50)]}, {"seats": crew(without=["sme_1", "sme_2"])},
-        {"facts": [("withdrawn", 40)]}, {"facts": [*ONBOARDED, ("gap_report_accepted", 45)]},
+    lives: list[dict[str, Any]] = [
+        {"facts": ONBOARDED},
+        {},
+        {"facts": [("visit", 50)]},
+        {"seats": crew(without=["sme_1", "sme_2"])},
+        {"facts": [("withdrawn", 40)]},
+        {"facts": [*ONBOARDED, ("gap_report_accepted", 45)]},
     ]
     return [replace(case(**life), id=number) for number, life in enumerate([*lives, *lives], 1)]
 
@@ -59,7 +63,8 @@ def expected() -> dict[str, int]:
     """What the pure function says of the same cases."""
     decisions = [decide(each, program(), TODAY) for each in some_cases()]
     return {
-        "advances": sum(len(d.advances) for d in decisions), "escalations": sum(len(d.opened) for d in decisions),
+        "advances": sum(len(d.advances) for d in decisions),
+        "escalations": sum(len(d.opened) for d in decisions),
         "notices": sum(t.state is NoticeState.PENDING for d in decisions for t in d.tellings),
     }
 
@@ -79,7 +84,10 @@ def test_what_is_read_back_is_what_apply_says(stocked: Engine) -> None:
     """The store and the value agree day after day, so that laws proved on values hold on rows."""
     lives = some_cases()
     for number in (31, 54, 60, 74, 91, 104):
-        lives = [life if life.status is not Status.OPEN else apply(life, decide(life, program(), day(number))) for life in lives]
+        lives = [
+            life if life.status is not Status.OPEN else apply(life, decide(life, program(), day(number)))
+            for life in lives
+        ]
         sweep(day(number))
     keys = sorted((life.id, *n.key, n.state) for life in lives for n in life.said)
     told = table(Notice).c
@@ -88,9 +96,23 @@ def test_what_is_read_back_is_what_apply_says(stocked: Engine) -> None:
             select(told.subject_id, told.rule, told.occurrence, told.anchor_on, told.post, told.state)
         ).all()
     assert sorted(tuple(row) for row in stored) == keys
-    climbed = sorted((s.rule, s.occurrence, s.anchor_on, s.state, s.rung, s.repeat) for life in lives for s in life.standings)
-    rows = rows_of(stocked, Escalation, without={"enrollment_id", "opened_on", "rung_on", "acknowledged_by",
-                                                 "acknowledged_on", "acknowledged_until", "closed_on", "closing"})
+    climbed = sorted(
+        (s.rule, s.occurrence, s.anchor_on, s.state, s.rung, s.repeat) for life in lives for s in life.standings
+    )
+    rows = rows_of(
+        stocked,
+        Escalation,
+        without={
+            "enrollment_id",
+            "opened_on",
+            "rung_on",
+            "acknowledged_by",
+            "acknowledged_on",
+            "acknowledged_until",
+            "closed_on",
+            "closing",
+        },
+    )
     assert sorted(rows) == climbed
 
 
@@ -106,7 +128,9 @@ def test_made_due_again_on_the_same_day_it_still_is_the_same(stocked: Engine) ->
     sweep(TODAY)
     before = everything(stocked)
     with transaction(stocked) as connection:
-        connection.execute(update(table(Enrollment)).where(table(Enrollment).c.status == Status.OPEN).values(next_review_on=TODAY))
+        connection.execute(
+            update(table(Enrollment)).where(table(Enrollment).c.status == Status.OPEN).values(next_review_on=TODAY)
+        )
     assert sweep(TODAY).due == 10
     assert everything(stocked) == before
 
@@ -137,9 +161,16 @@ def test_two_sweeps_at_once_write_the_rows_of_one(stocked: Engine) -> None:
         with transaction(stocked) as connection:
             connection.execute(text(f"DELETE FROM {name}"))  # noqa: S608 - our own words
     with transaction(stocked) as connection:
-        connection.execute(update(table(Enrollment)).values(
-            stage="onboarding", stage_entered_on=day(0), stage_seq=0, status="open", ended_on=None, next_review_on=day(0)
-        ))
+        connection.execute(
+            update(table(Enrollment)).values(
+                stage="onboarding",
+                stage_entered_on=day(0),
+                stage_seq=0,
+                status="open",
+                ended_on=None,
+                next_review_on=day(0),
+            )
+        )
     sweep(TODAY)
     assert everything(stocked) == concurrent
 
@@ -179,9 +210,15 @@ sweeping.sweep(date.fromisoformat(sys.argv[1]))
 """
 
 
-def test_a_process_that_dies_inside_a_batch_leaves_nothing_half_written(stocked: Engine, expected: dict[str, int]) -> None:
+def test_a_process_that_dies_inside_a_batch_leaves_nothing_half_written(
+    stocked: Engine, expected: dict[str, int]
+) -> None:
     died = subprocess.run(
-        [sys.executable, "-c", DYING, str(TODAY)], env=os.environ, cwd=Path(__file__).parents[2], timeout=60, check=False
+        [sys.executable, "-c", DYING, str(TODAY)],
+        env=os.environ,
+        cwd=Path(__file__).parents[2],
+        timeout=60,
+        check=False,
     )
     assert died.returncode == 9
     assert due_on(stocked, TODAY) == 7, "the first batch is whole, the second never happened"
@@ -205,6 +242,28 @@ def test_a_case_that_cannot_be_decided_stops_only_itself(stocked: Engine) -> Non
         connection.execute(text("UPDATE enrollment SET track = 'law_enforcement_tier1' WHERE id = 2"))
     assert sweep(TODAY).failed == 0
     assert due_on(stocked, TODAY) == 0
+
+
+def test_a_case_that_cannot_be_written_stops_only_itself(stocked: Engine, expected: dict[str, int]) -> None:
+    """Its log is ahead of it: the step it is to take is there already, and the database refuses a second."""
+    ahead = {
+        "enrollment_id": 1,
+        "seq": 1,
+        "from_stage": "onboarding",
+        "to_stage": "gap_analysis",
+        "status": "open",
+        "changed_on": day(1),
+        "decided_on": day(1),
+        "evidence": {},
+        "policy_version_id": 1,
+        "recorded_at": NOW,
+    }
+    with transaction(stocked) as connection:
+        connection.execute(insert(table(StageChange)), [ahead])
+    tally = sweep(TODAY)
+    assert (tally.due, tally.failed, tally.advances) == (12, 1, expected["advances"] - 1)
+    assert rows_of(stocked, Incident) == [("enrollment 1", "could not be written: IntegrityError", 1)]
+    assert due_on(stocked, TODAY) == 1
 
 
 def test_a_new_policy_makes_every_open_case_due_once(stocked: Engine) -> None:
@@ -243,8 +302,12 @@ def test_a_live_sweep_refuses_the_future_and_the_past(stocked: Engine, as_of: da
 
 
 @pytest.mark.parametrize(
-    ("now", "today"), [("2020-03-01T18:00:00Z", date(2020, 3, 1)), ("2020-03-02T05:59:00Z", date(2020, 3, 1)),
-                       ("2020-03-02T06:00:00Z", date(2020, 3, 2))],
+    ("now", "today"),
+    [
+        ("2020-03-01T18:00:00Z", date(2020, 3, 1)),
+        ("2020-03-02T05:59:00Z", date(2020, 3, 1)),
+        ("2020-03-02T06:00:00Z", date(2020, 3, 2)),
+    ],
 )
 def test_today_is_the_day_in_the_programs_zone(lite: Engine, now: str, today: date) -> None:
     put_in_force(lite, program().policy)
@@ -259,12 +322,17 @@ def test_every_sweep_leaves_its_tally(lite: Engine) -> None:
 
 
 @pytest.fixture
-def certified() -> Iterator[tuple[Program, Case]]:
+def certified() -> tuple[Program, Case]:
     """A client of the second program, its certificate issued on day 200, the first surveillance at hand."""
-    rows = [("application_accepted", 20), ("readiness_reported", 60), ("audit_reported", 150),
-            ("nonconformities_closed", 170), ("certificate_issued", 200)]
+    rows = [
+        ("application_accepted", 20),
+        ("readiness_reported", 60),
+        ("audit_reported", 150),
+        ("nonconformities_closed", 170),
+        ("certificate_issued", 200),
+    ]
     posts = [(post, 0) for post in CREW if post in {"accreditation_manager", "sme_1", "regional_manager"}]
-    yield program("iso9001"), case("application", track="quality_management", facts=rows, seats=posts)
+    return program("iso9001"), case("application", track="quality_management", facts=rows, seats=posts)
 
 
 def test_another_field_is_swept_and_reminded_by_the_same_code(store: Engine, certified: tuple[Program, Case]) -> None:
@@ -272,7 +340,10 @@ def test_another_field_is_swept_and_reminded_by_the_same_code(store: Engine, cer
     install(store, second.policy, [client])
     assert sweep(day(210)).advances == 4
     assert [row[3] for row in rows_of(store, StageChange)] == [
-        "stage_1_audit", "stage_2_audit", "certification_decision", "first_surveillance",
+        "stage_1_audit",
+        "stage_2_audit",
+        "certification_decision",
+        "first_surveillance",
     ]
     assert sweep(day(200 + 365 - 60)).notices == 2, "the surveillance audit is due in 60 days: manager and auditor"
     told = {(row[2], row[3], row[5].value) for row in rows_of(store, Notice) if NoticeState.PENDING in row}
