@@ -60,7 +60,7 @@ def quick_policy(numbers: dict[str, int]) -> Policy:
         for name in ("expected_days", "stall_days", "overstay_days"):
             if name in stage:
                 stage[name] = stage[name] // 10 + 1
-        if "conference_lead_days" in stage["gate"] if "gate" in stage else False:
+        if stage["code"] == "commission_review":
             stage["gate"]["conference_lead_days"] = 5
     for track in tables["tracks"].values():
         track |= {"limit_months": track["limit_months"] // 10, "pace": numbers["pace"] / 10}
@@ -68,18 +68,21 @@ def quick_policy(numbers: dict[str, int]) -> Policy:
         rule["days_before"] = [3, 0] if rule["clock"] == "stage_target" else [50, 20, 7, 0]
         if rule["clock"] == "stage_target":
             rule["stages"] = ["onboarding", "directives", "proofs"]
-    for rule in tables["escalations"]:
-        rule |= {"grace_days": numbers["grace_days"]}
-        for rung in rule["ladder"][1:]:
-            rung["after_days"] = numbers["rung_days"]
-        rule.pop("repeat_days", None)
-        rule.pop("repeats", None)
-        if numbers["repeats"]:
-            rule |= {"repeat_days": numbers["repeat_days"], "repeats": numbers["repeats"]}
-    tables |= {"regions": [{"code": "centre", "name": "Centro", "entities": ["CMX"]}], "entities": {"CMX": tables["entities"]["CMX"]}}
+    tables["escalations"] = [_quick_escalation(rule, numbers) for rule in tables["escalations"]]
+    tables |= {
+        "regions": [{"code": "centre", "name": "Centro", "entities": ["CMX"]}],
+        "entities": {"CMX": tables["entities"]["CMX"]},
+    }
     tables["conferences"] = [{"on": day(n), "name": f"day {n}"} for n in range(20, 170, 30)]
     tables |= {"window": {"from_month": 2, "until_month": 3}, "risk_margin_days": numbers["margin"]}
     return parse_policy(tables)
+
+
+def _quick_escalation(rule: dict[str, Any], numbers: dict[str, int]) -> dict[str, Any]:
+    ladder = [rung | {"after_days": numbers["rung_days"] if step else 0} for step, rung in enumerate(rule["ladder"])]
+    quick = {name: value for name, value in rule.items() if name not in {"repeat_days", "repeats"}}
+    quick |= {"ladder": ladder, "grace_days": numbers["grace_days"]}
+    return quick | ({name: numbers[name] for name in ("repeat_days", "repeats")} if numbers["repeats"] else {})
 
 
 FactRow = tuple[str, int] | tuple[str, int, int]
@@ -95,9 +98,7 @@ def facts(rows: Sequence[FactRow]) -> list[Fact]:
 
 
 def seats(rows: Sequence[SeatRow]) -> list[Seat]:
-    return [
-        Seat(i, Post(row[0]), day(row[1]), day(row[2]) if len(row) > 2 else None) for i, row in enumerate(rows, 1)
-    ]
+    return [Seat(i, Post(row[0]), day(row[1]), day(row[2]) if len(row) > 2 else None) for i, row in enumerate(rows, 1)]
 
 
 def case(stage: str = "onboarding", entered: int = 0, **more: Any) -> Case:
@@ -105,8 +106,13 @@ def case(stage: str = "onboarding", entered: int = 0, **more: Any) -> Case:
     more["facts"] = facts(more.get("facts", ()))
     more["seats"] = seats(more.get("seats", crew()))
     built: dict[str, Any] = {
-        "id": 1, "track": LE_TIER_1, "stage": stage, "stage_entered_on": day(entered), "stage_seq": 0,
-        "status": Status.OPEN, "agreement_on": DAY_0,
+        "id": 1,
+        "track": LE_TIER_1,
+        "stage": stage,
+        "stage_entered_on": day(entered),
+        "stage_seq": 0,
+        "status": Status.OPEN,
+        "agreement_on": DAY_0,
     }
     return Case(**(built | more))
 

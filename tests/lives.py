@@ -19,19 +19,37 @@ from models.rules.words import Change, EscalationState, NoticeState, Post, Statu
 from tests.building import case, day, quick_policy
 
 HORIZON = 130
-NAMES = ("accreditation_manager_trained", "kickoff_visit", "gap_report_accepted", "directives_issued", "staff_oriented",
-         "mock_passed", "findings_fixed", "readiness_confirmed", "remote_review_passed", "site_visit_done",
-         "site_report_filed", "decision_favourable", "visit")
+NAMES = (
+    "accreditation_manager_trained",
+    "kickoff_visit",
+    "gap_report_accepted",
+    "directives_issued",
+    "staff_oriented",
+    "mock_passed",
+    "findings_fixed",
+    "readiness_confirmed",
+    "remote_review_passed",
+    "site_visit_done",
+    "site_report_filed",
+    "decision_favourable",
+    "visit",
+)
 COUNTS = ("mandatory_in_compliance", "others_in_compliance")
 IN_ORDER = (*NAMES[:5], *COUNTS, *NAMES[5:])
 ENDS = ("withdrawn", "removed", "lapsed")
 TRACKS = ("law_enforcement_tier1", "law_enforcement_advanced", "communications", "academy")
 DAYS = st.integers(-10, HORIZON)
 
-NUMBERS = st.fixed_dictionaries({
-    "pace": st.integers(6, 15), "grace_days": st.integers(0, 5), "rung_days": st.integers(1, 9),
-    "repeat_days": st.integers(1, 12), "repeats": st.integers(0, 3), "margin": st.integers(0, 20),
-})
+NUMBERS = st.fixed_dictionaries(
+    {
+        "pace": st.integers(6, 15),
+        "grace_days": st.integers(0, 5),
+        "rung_days": st.integers(1, 9),
+        "repeat_days": st.integers(1, 12),
+        "repeats": st.integers(0, 3),
+        "margin": st.integers(0, 20),
+    }
+)
 
 
 Arrival = Fact | ClockChange | int
@@ -60,7 +78,10 @@ def many_facts(draw: st.DrawFn) -> list[Fact]:
     rows = [(name, on, 400 if name in COUNTS else None) for name, on in zip(IN_ORDER, on_days, strict=False)]
     rows += [(name, on, None) for name, on in draw(st.lists(st.tuples(st.sampled_from(NAMES), DAYS), max_size=8))]
     rows += draw(st.lists(st.tuples(st.sampled_from(COUNTS), DAYS, st.integers(0, 400)), max_size=4))
-    rows += [(name, on, None) for name, on in draw(st.lists(st.tuples(st.sampled_from(ENDS), DAYS), max_size=1))[draw(st.integers(0, 1)):]]
+    rows += [
+        (name, on, None)
+        for name, on in draw(st.lists(st.tuples(st.sampled_from(ENDS), DAYS), max_size=1))[draw(st.integers(0, 1)) :]
+    ]
     return [Fact(i, name, day(on), value) for i, (name, on, value) in enumerate(rows, 1)]
 
 
@@ -82,7 +103,8 @@ CHANGE = st.builds(ClockChange, st.just(Change.EXTENSION), st.integers(1, 3), st
 @st.composite
 def lives(draw: st.DrawFn) -> Life:
     built = case(track=draw(st.sampled_from(TRACKS)), mandatory=draw(st.none() | st.integers(0, 50)))
-    known, later = [], defaultdict(list)
+    known: list[Fact] = []
+    later: dict[date, list[Arrival]] = defaultdict(list)
     for fact in draw(many_facts()):
         delay = draw(st.none() | st.integers(0, 20))
         if delay is None:
@@ -152,10 +174,15 @@ def recorded(current: Case, arrival: Arrival, on: date) -> Case:
     if isinstance(arrival, ClockChange):
         return replace(current, changes=[*current.changes, arrival])
     until = on + timedelta(days=arrival)
-    return replace(current, standings=[
-        s if s.state is EscalationState.CLOSED
-        else s._replace(state=EscalationState.ACKNOWLEDGED, acknowledged_until=until) for s in current.standings
-    ])
+    return replace(
+        current,
+        standings=[
+            s
+            if s.state is EscalationState.CLOSED
+            else s._replace(state=EscalationState.ACKNOWLEDGED, acknowledged_until=until)
+            for s in current.standings
+        ],
+    )
 
 
 def tellings(decisions: Swept) -> list[Telling]:
@@ -167,4 +194,11 @@ def advances(decisions: Swept) -> list[Advance]:
 
 
 def effects(decision: Decision) -> list[object]:
-    return [*decision.advances, *decision.tellings, *decision.cancellings, *decision.opened, *decision.moved, *decision.closed]
+    return [
+        *decision.advances,
+        *decision.tellings,
+        *decision.cancellings,
+        *decision.opened,
+        *decision.moved,
+        *decision.closed,
+    ]

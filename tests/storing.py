@@ -39,7 +39,13 @@ def install(engine: Engine, policy: Policy, cases: Sequence[Case]) -> None:
     The posts of region and program are those of the first case.
     """
     put_in_force(engine, policy, LIVE)
-    people = {"code": "P1", "given_names": "Ana", "surname": "Ruiz", "email": "ana@example.org", "language": Language.EN}
+    people = {
+        "code": "P1",
+        "given_names": "Ana",
+        "surname": "Ruiz",
+        "email": "ana@example.org",
+        "language": Language.EN,
+    }
     with transaction(engine) as connection:
         _many(connection, Person, [people | {"id": 1, "time_zone": "UTC", "recorded_at": NOW}])
         for case in cases:
@@ -56,16 +62,39 @@ def _store(connection: Connection, case: Case) -> None:
     row = {name: getattr(case, name) for name in same}
     more = {"agency_id": case.id, "cycle": 1, "risk": "on_track", "next_review_on": DAY_0, "recorded_at": NOW}
     _many(connection, Enrollment, [row | more])
-    _many(connection, Milestone, (
-        owned | {"milestone": f.milestone, "occurred_on": f.on, "value": f.value, "reference": str(f.id),
-                 "recorded_by": "test", "recorded_at": NOW}
-        for f in case.facts
-    ))
-    _many(connection, DeadlineChange, (
-        owned | {"kind": c.kind, "months": c.months, "anchor_on": c.anchor_on, "reason": "-", "actor": "-", "approver": "-",
-                 "recorded_at": NOW}
-        for c in case.changes
-    ))
+    _many(
+        connection,
+        Milestone,
+        (
+            owned
+            | {
+                "milestone": f.milestone,
+                "occurred_on": f.on,
+                "value": f.value,
+                "reference": str(f.id),
+                "recorded_by": "test",
+                "recorded_at": NOW,
+            }
+            for f in case.facts
+        ),
+    )
+    _many(
+        connection,
+        DeadlineChange,
+        (
+            owned
+            | {
+                "kind": c.kind,
+                "months": c.months,
+                "anchor_on": c.anchor_on,
+                "reason": "-",
+                "actor": "-",
+                "approver": "-",
+                "recorded_at": NOW,
+            }
+            for c in case.changes
+        ),
+    )
     _many(connection, Assignment, (_seat(seat, owned) for seat in _of(case, {Scope.ENROLLMENT})))
     _many(connection, Assignment, (_seat(seat, {"agency_id": case.id}) for seat in _of(case, {Scope.AGENCY})))
 

@@ -105,8 +105,8 @@ def _advanced(view: _View, step: Advance) -> Sentence:
 
 def _ended(view: _View) -> Sentence:
     case = view.case
-    text = f"It is {case.status} since {case.stage_entered_on}, in {_stage(view, case.stage)}; no rule reads it any more."
-    return Sentence("stage", Outcome.ENDED, case.stage_entered_on, text)
+    on, stage = case.stage_entered_on, _stage(view, case.stage)
+    return Sentence("stage", Outcome.ENDED, on, f"It is {case.status} since {on}, in {stage}; no rule reads it.")
 
 
 def _stands(view: _View) -> Sentence:

@@ -39,7 +39,7 @@ def _duplicates(policy: Policy) -> Iterator[Problem]:
             yield Problem(place, f'"{name}" stands here twice.', "Keep one.")
     both = {r.rule for r in policy.reminders} & {r.rule for r in policy.escalations}
     for name in sorted(both):
-        yield Problem("escalations", f'"{name}" is also the name of a reminder.', "Rename one: notices are told by rule.")
+        yield Problem("escalations", f'"{name}" is also the name of a reminder.', "Rename one.")
 
 
 def _repeated(names: Iterable[str]) -> list[str]:
@@ -58,7 +58,9 @@ def _places(policy: Policy) -> Iterator[Problem]:
     for region_code, entity_code in owned:
         if entity_code not in policy.entities:
             yield Problem(
-                f"regions.{region_code}", f'names the unknown entity "{entity_code}".', nearest(entity_code, policy.entities)
+                f"regions.{region_code}",
+                f'names the unknown entity "{entity_code}".',
+                nearest(entity_code, policy.entities),
             )
     for entity_code in _repeated(entity for _, entity in owned):
         yield Problem("regions", f'"{entity_code}" belongs to two regions.', "Leave it in one.")
@@ -176,7 +178,8 @@ def _too_early(policy: Policy, place: str, asked: tuple[ReminderRule, int, str, 
                 )
         return
     window = track.window or policy.window
-    months = {Clock.LIMIT: track.limit_months, Clock.WINDOW_UNTIL: window.until_month}.get(rule.clock, window.from_month)
+    ends = {Clock.LIMIT: track.limit_months, Clock.WINDOW_UNTIL: window.until_month}
+    months = ends.get(rule.clock, window.from_month)
     if furthest > months * SHORTEST_MONTH:
         yield Problem(
             place,
@@ -205,7 +208,9 @@ def _escalations(policy: Policy) -> Iterator[Problem]:
         for step, rung in enumerate(rule.ladder[1:], start=1):
             if rung.after_days == 0:
                 yield Problem(
-                    f"{place}.ladder[{step}].after_days", "is 0: the rung below would have no time to act.", "Use at least 1."
+                    f"{place}.ladder[{step}].after_days",
+                    "is 0: the rung below would have no time to act.",
+                    "Use at least 1.",
                 )
         if (rule.repeat_days is None) != (rule.repeats == 0):
             yield Problem(place, "`repeat_days` and `repeats` go together.", "Give both or neither.")
@@ -215,8 +220,8 @@ def _cause(rule: EscalationRule, place: str) -> Iterator[Problem]:
     reads_clock = rule.cause in {Cause.PACE, Cause.OVERDUE}
     if reads_clock != (rule.clock is not None):
         what = "needs" if reads_clock else "has no use for"
-        yield Problem(f"{place}.clock", f'the cause "{rule.cause}" {what} a clock.', "Name it only for pace and overdue.")
+        yield Problem(f"{place}.clock", f'the cause "{rule.cause}" {what} a clock.', "Only pace and overdue read one.")
     if rule.clock in {Clock.WINDOW_FROM, Clock.STAGE_TARGET}:
         yield Problem(f"{place}.clock", f'"{rule.clock}" is no end to be late for.', 'Use "limit" or "window_until".')
     if (rule.cause is Cause.VACANCY) != bool(rule.posts):
-        yield Problem(f"{place}.posts", "names posts for the cause vacancy, and for no other.", "Add or remove `posts`.")
+        yield Problem(f"{place}.posts", "belongs to the cause vacancy, and to no other.", "Add or remove `posts`.")

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, event, select
 
 from models.rules.case import Case
 from models.rules.words import Status
-from models.tables import Enrollment, Escalation, Notice, StageChange
+from models.tables import Escalation, Notice, StageChange
 from tasks.cases import Cursor, table
 from tasks.database import engine_of, reading
 from tasks.sweep import BatchResult, sweep, sweep_batch
@@ -29,11 +29,20 @@ DAYS = [day(number) for number in YEAR]
 CASES = 40
 # The lifecycle's facts in order, with the days that each takes after the one before, in the middle.
 COURSE: list[tuple[str, int, int | None]] = [
-    ("accreditation_manager_trained", 25, None), ("kickoff_visit", 30, None), ("gap_report_accepted", 85, None),
-    ("directives_issued", 200, None), ("staff_oriented", 30, None), ("mandatory_in_compliance", 200, 400),
-    ("others_in_compliance", 40, 400), ("mock_passed", 50, None), ("findings_fixed", 30, None),
-    ("readiness_confirmed", 10, None), ("remote_review_passed", 15, None), ("site_visit_done", 15, None),
-    ("site_report_filed", 10, None), ("decision_favourable", 60, None),
+    ("accreditation_manager_trained", 25, None),
+    ("kickoff_visit", 30, None),
+    ("gap_report_accepted", 85, None),
+    ("directives_issued", 200, None),
+    ("staff_oriented", 30, None),
+    ("mandatory_in_compliance", 200, 400),
+    ("others_in_compliance", 40, 400),
+    ("mock_passed", 50, None),
+    ("findings_fixed", 30, None),
+    ("readiness_confirmed", 10, None),
+    ("remote_review_passed", 15, None),
+    ("site_visit_done", 15, None),
+    ("site_report_filed", 10, None),
+    ("decision_favourable", 60, None),
 ]
 Key = tuple[Any, ...]
 
@@ -55,11 +64,11 @@ def _drawn(random: Random, number: int) -> Case:
     if random.random() < 0.15:
         rows.append(("withdrawn", random.randrange(366)))
     left = random.randrange(-100, 300)
-    seats: list[SeatRow] = [(post, began) for post in ("accreditation_manager", "head", "sme_1", "regional_manager", "director")]
+    seats: list[SeatRow] = [
+        (post, began) for post in ("accreditation_manager", "head", "sme_1", "regional_manager", "director")
+    ]
     seats += [("sme_2", began, max(began, left)), ("sme_2", max(began, left) + random.randrange(1, 90))]
     return case(id=number, facts=rows, seats=seats, agreement_on=day(began), stage_entered_on=day(began))
-
-
 
 
 @contextmanager
@@ -74,8 +83,6 @@ def stocked(migrated: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> It
     install(engine, program().policy, cohort(7))
     yield engine
     engine.dispose()
-
-
 
 
 @dataclass
@@ -118,13 +125,18 @@ def daily(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def _told(engine: Engine, looks: list[date]) -> Year:
     n, x, s = table(Notice).c, table(Escalation).c, table(StageChange).c
     with reading(engine) as connection:
-        notices = connection.execute(select(n.subject_id, n.rule, n.occurrence, n.anchor_on, n.post, n.planned_for, n.decided_on))
+        notices = connection.execute(
+            select(n.subject_id, n.rule, n.occurrence, n.anchor_on, n.post, n.planned_for, n.decided_on)
+        )
         left = connection.execute(select(s.enrollment_id, s.decided_on))
         opened = connection.execute(
             select(x.enrollment_id, x.rule, x.occurrence, x.anchor_on, x.opened_on, x.closed_on, x.rung)
         )
         return Year(
-            everything(engine), [tuple(row) for row in notices], looks, [(row[0], row[1]) for row in left],
+            everything(engine),
+            [tuple(row) for row in notices],
+            looks,
+            [(row[0], row[1]) for row in left],
             {tuple(row[:4]): (row[4], row[5], row[6]) for row in opened},
         )
 
@@ -163,7 +175,9 @@ def test_a_year_of_double_runs_and_crashes_is_the_year_of_single_runs(
     assert min(statuses[Status.OPEN], statuses[Status.AWARDED], statuses[Status.WITHDRAWN]) > 0
 
 
-def test_a_year_with_missed_days_loses_and_repeats_nothing(lived: Callable[[list[date], Look], Year], daily: Year) -> None:
+def test_a_year_with_missed_days_loses_and_repeats_nothing(
+    lived: Callable[[list[date], Look], Year], daily: Year
+) -> None:
     random = Random(5)  # noqa: S311 - a drawing, not a secret
     looks, today = [], 0
     while today < len(YEAR):

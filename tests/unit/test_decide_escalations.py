@@ -32,30 +32,56 @@ DEADLINE = 1096
 OPENINGS: dict[str, tuple[str, dict[str, Any], int, tuple[str, int], set[str]]] = {
     "nothing since the agreement": ("stall", {}, 60, ("onboarding", 0), {"sme_1", "sme_2"}),
     "nothing since the last visit": ("stall", {"facts": [("visit", 25)]}, 85, ("onboarding", 25), {"sme_1", "sme_2"}),
-    "entering a stage is activity": ("stall", {"stage": "gap_analysis", "entered": 100}, 175, ("gap_analysis", 100), {"sme_1", "sme_2"}),
+    "entering a stage is activity": (
+        "stall",
+        {"stage": "gap_analysis", "entered": 100},
+        175,
+        ("gap_analysis", 100),
+        {"sme_1", "sme_2"},
+    ),
     "too long in a stage, visits or not": (
-        "overstay", {"facts": [("visit", n) for n in (40, 80, 110)]}, 120, ("onboarding", 0), {"sme_1", "sme_2"},
+        "overstay",
+        {"facts": [("visit", n) for n in (40, 80, 110)]},
+        120,
+        ("onboarding", 0),
+        {"sme_1", "sme_2"},
     ),
     # 91 days of commission review do not fit between day 976 and a deadline 30 days off: at risk from the start.
     "entered too late to make the window": (
-        "window_at_risk", {"stage": "commission_review", "entered": 976}, 976, ("commission_review", DEADLINE),
+        "window_at_risk",
+        {"stage": "commission_review", "entered": 976},
+        976,
+        ("commission_review", DEADLINE),
         {"sme_1", "sme_2", "accreditation_manager"},
     ),
     "still there after the last safe day": (
-        "window_at_risk", {"stage": "commission_review", "entered": 900}, DEADLINE - 29, ("commission_review", DEADLINE),
+        "window_at_risk",
+        {"stage": "commission_review", "entered": 900},
+        DEADLINE - 29,
+        ("commission_review", DEADLINE),
         {"sme_1", "sme_2", "accreditation_manager"},
     ),
     "the day after the limit": (
-        "limit_passed", {"stage": "commission_review", "entered": 1000}, DEADLINE + 1, ("passed", DEADLINE),
+        "limit_passed",
+        {"stage": "commission_review", "entered": 1000},
+        DEADLINE + 1,
+        ("passed", DEADLINE),
         {"regional_manager", "accreditation_manager"},
     ),
     "nobody ever named": ("vacant_expert", {"seats": crew(without=["sme_2"])}, 7, ("sme_2", 0), {"regional_manager"}),
     "an expert who left": (
-        "vacant_expert", {"seats": [*crew(without=["sme_2"]), ("sme_2", 0, 19)]}, 27, ("sme_2", 20), {"regional_manager"},
+        "vacant_expert",
+        {"seats": [*crew(without=["sme_2"]), ("sme_2", 0, 19)]},
+        27,
+        ("sme_2", 20),
+        {"regional_manager"},
     ),
     "a manager who left": (
-        "vacant_manager", {"seats": [*crew(without=["accreditation_manager"]), ("accreditation_manager", 0, 19)]}, 27,
-        ("accreditation_manager", 20), {"head", "sme_1", "sme_2"},
+        "vacant_manager",
+        {"seats": [*crew(without=["accreditation_manager"]), ("accreditation_manager", 0, 19)]},
+        27,
+        ("accreditation_manager", 20),
+        {"head", "sme_1", "sme_2"},
     ),
 }
 
@@ -81,12 +107,21 @@ def test_each_cause_opens_an_escalation_on_its_day(
 QUIET: dict[str, tuple[str, dict[str, Any], int]] = {
     "a visit ended the stall": ("stall", {"facts": [("visit", 59)]}, 60),
     "a stage without overstay days": ("overstay", {"stage": "directives"}, 419),
-    "a post filled within its days of grace": ("vacant_expert", {"seats": [*crew(without=["sme_2"]), ("sme_2", 0, 3), ("sme_2", 9)]}, 10),
-    "a handover without a gap": ("vacant_expert", {"seats": [*crew(without=["sme_2"]), ("sme_2", 0, 3), ("sme_2", 4)]}, 40),
+    "a post filled within its days of grace": (
+        "vacant_expert",
+        {"seats": [*crew(without=["sme_2"]), ("sme_2", 0, 3), ("sme_2", 9)]},
+        10,
+    ),
+    "a handover without a gap": (
+        "vacant_expert",
+        {"seats": [*crew(without=["sme_2"]), ("sme_2", 0, 3), ("sme_2", 4)]},
+        40,
+    ),
     "the limit itself": ("limit_passed", {"stage": "commission_review", "entered": 1000}, DEADLINE),
     "an extended limit": (
         "limit_passed",
-        {"stage": "commission_review", "entered": 1000, "changes": [ClockChange(Change.EXTENSION, 6, None)]}, DEADLINE + 1,
+        {"stage": "commission_review", "entered": 1000, "changes": [ClockChange(Change.EXTENSION, 6, None)]},
+        DEADLINE + 1,
     ),
     "the case ended": ("stall", {"facts": [("withdrawn", 59)]}, 70),
 }
@@ -102,8 +137,11 @@ def lived(life: Case, days: range, given: Program | None = None) -> tuple[Case, 
     told = []
     for today in days:
         decision = on(today, life, given)
-        told += [(today, t.key.occurrence, t.key.post.value) for t in decision.tellings
-                 if t.key.rule == "stall" and t.state is NoticeState.PENDING]
+        told += [
+            (today, t.key.occurrence, t.key.post.value)
+            for t in decision.tellings
+            if t.key.rule == "stall" and t.state is NoticeState.PENDING
+        ]
         life = apply(life, decision)
     return life, told
 
@@ -113,7 +151,8 @@ def test_an_escalation_climbs_and_repeats_so_often_and_no_more() -> None:
     first = 180  # commission review stalls after 180 days
     director = [first + 44 + 45 * n for n in range(4)]  # rungs after 14 and 30 days, repeats every 45, three of them
     assert told == [
-        (first, "commission_review/1.0", "sme_1"), (first, "commission_review/1.0", "sme_2"),
+        (first, "commission_review/1.0", "sme_1"),
+        (first, "commission_review/1.0", "sme_2"),
         (first + 14, "commission_review/2.0", "regional_manager"),
         *((on_day, f"commission_review/3.{n}", "director") for n, on_day in enumerate(director)),
     ]
@@ -122,8 +161,10 @@ def test_an_escalation_climbs_and_repeats_so_often_and_no_more() -> None:
 def test_a_rung_with_nobody_on_it_is_skipped_at_once_and_says_so() -> None:
     decision = on(60, case(seats=[("director", 0)]))
     assert words(decision, "stall") == [
-        ("stall", "onboarding/1.0", "sme_1", "no_recipient"), ("stall", "onboarding/1.0", "sme_2", "no_recipient"),
-        ("stall", "onboarding/2.0", "regional_manager", "no_recipient"), ("stall", "onboarding/3.0", "director", "pending"),
+        ("stall", "onboarding/1.0", "sme_1", "no_recipient"),
+        ("stall", "onboarding/1.0", "sme_2", "no_recipient"),
+        ("stall", "onboarding/2.0", "regional_manager", "no_recipient"),
+        ("stall", "onboarding/3.0", "director", "pending"),
     ]
     (opened,) = [s for s in decision.opened if s.rule == "stall"]
     assert (opened.rung, opened.rung_on) == (3, day(60))
@@ -132,7 +173,8 @@ def test_a_rung_with_nobody_on_it_is_skipped_at_once_and_says_so() -> None:
 def test_a_rung_with_one_of_two_is_not_skipped() -> None:
     decision = on(60, case(seats=crew(without=["sme_1"])))
     assert words(decision, "stall") == [
-        ("stall", "onboarding/1.0", "sme_1", "no_recipient"), ("stall", "onboarding/1.0", "sme_2", "pending"),
+        ("stall", "onboarding/1.0", "sme_1", "no_recipient"),
+        ("stall", "onboarding/1.0", "sme_2", "pending"),
     ]
 
 
@@ -171,26 +213,48 @@ CLOSINGS: dict[str, tuple[Any, dict[str, Any], int, Closing | None]] = {
     "nothing changed": (standing("stall", "onboarding", 0, rung_on=60), {}, 65, None),
     "a visit": (standing("stall", "onboarding", 0, rung_on=60), {"facts": [("visit", 64)]}, 65, Closing.ACTIVITY),
     "the stage was left": (
-        standing("overstay", "onboarding", 0, rung_on=120), {"facts": ONBOARDED}, 125, Closing.STAGE_LEFT,
+        standing("overstay", "onboarding", 0, rung_on=120),
+        {"facts": ONBOARDED},
+        125,
+        Closing.STAGE_LEFT,
     ),
     "the post was filled": (
-        standing("vacant_expert", "sme_2", 0, rung_on=7), {"seats": [*crew(without=["sme_2"]), ("sme_2", 9)]}, 9, Closing.FILLED,
+        standing("vacant_expert", "sme_2", 0, rung_on=7),
+        {"seats": [*crew(without=["sme_2"]), ("sme_2", 9)]},
+        9,
+        Closing.FILLED,
     ),
     "the limit moved": (
-        standing("limit_passed", "passed", DEADLINE, rung_on=1097), {"stage": "commission_review", "entered": 1000, **EXTENDED},
-        1100, Closing.DEADLINE_MOVED,
+        standing("limit_passed", "passed", DEADLINE, rung_on=1097),
+        {"stage": "commission_review", "entered": 1000, **EXTENDED},
+        1100,
+        Closing.DEADLINE_MOVED,
     ),
     "the next stage fits": (
-        standing("window_at_risk", "directives", DEADLINE, rung_on=600), {"stage": "commission_review", "entered": 640}, 650,
+        standing("window_at_risk", "directives", DEADLINE, rung_on=600),
+        {"stage": "commission_review", "entered": 640},
+        650,
         Closing.RECOVERED,
     ),
-    "the policy has no such rule any more": (standing("old_rule", "onboarding", 0, rung_on=60), {}, 65, Closing.RULE_DROPPED),
-    "the case ended": (standing("stall", "onboarding", 0, rung_on=60), {"facts": [("withdrawn", 64)]}, 65, Closing.CASE_ENDED),
+    "the policy has no such rule any more": (
+        standing("old_rule", "onboarding", 0, rung_on=60),
+        {},
+        65,
+        Closing.RULE_DROPPED,
+    ),
+    "the case ended": (
+        standing("stall", "onboarding", 0, rung_on=60),
+        {"facts": [("withdrawn", 64)]},
+        65,
+        Closing.CASE_ENDED,
+    ),
 }
 
 
 @pytest.mark.parametrize(("stood", "more", "today", "why"), CLOSINGS.values(), ids=CLOSINGS)
-def test_an_escalation_closes_when_its_cause_is_gone(stood: Any, more: dict[str, Any], today: int, why: Closing | None) -> None:
+def test_an_escalation_closes_when_its_cause_is_gone(
+    stood: Any, more: dict[str, Any], today: int, why: Closing | None
+) -> None:
     assert [c.reason for c in on(today, case(**more, standings=[stood])).closed] == ([why] if why else [])
 
 
@@ -218,13 +282,19 @@ def test_a_new_stall_is_another_escalation() -> None:
     life, _ = lived(case(), range(62))
     life.facts = facts([("visit", 62)])
     life, _ = lived(life, range(62, 130))
-    assert sorted((number(s.anchor_on), s.state.value) for s in life.standings if s.rule == "stall") == [(0, "closed"), (62, "open")]
+    assert sorted((number(s.anchor_on), s.state.value) for s in life.standings if s.rule == "stall") == [
+        (0, "closed"),
+        (62, "open"),
+    ]
 
 
 def test_two_empty_posts_are_two_stories() -> None:
     both = case(seats=crew(without=["sme_1", "sme_2"]))
     decision = on(7, both)
-    assert [word[1:3] for word in words(decision, "vacant_expert")] == [("sme_1/1.0", "regional_manager"), ("sme_2/1.0", "regional_manager")]
+    assert [word[1:3] for word in words(decision, "vacant_expert")] == [
+        ("sme_1/1.0", "regional_manager"),
+        ("sme_2/1.0", "regional_manager"),
+    ]
 
 
 def test_a_word_of_one_empty_post_does_not_overtake_that_of_another() -> None:

@@ -24,64 +24,136 @@ STAGES: dict[str, tuple[str, int, dict[str, Any], int, tuple[str, int]]] = {
     "a fact of today counts": ("onboarding", 0, {"facts": ONBOARDED}, 30, ("gap_analysis", 30)),
     "a fact of tomorrow does not": ("onboarding", 0, {"facts": ONBOARDED}, 29, ("onboarding", 0)),
     "the first of two equal facts counts": (
-        "onboarding", 0, {"facts": [*ONBOARDED, ("kickoff_visit", 25)]}, 40, ("gap_analysis", 25),
+        "onboarding",
+        0,
+        {"facts": [*ONBOARDED, ("kickoff_visit", 25)]},
+        40,
+        ("gap_analysis", 25),
     ),
     "an empty post keeps the gate shut": (
-        "onboarding", 0, {"facts": ONBOARDED, "seats": crew(without=["sme_2"])}, 40, ("onboarding", 0),
+        "onboarding",
+        0,
+        {"facts": ONBOARDED, "seats": crew(without=["sme_2"])},
+        40,
+        ("onboarding", 0),
     ),
     "the last post filled opens it": (
-        "onboarding", 0, {"facts": ONBOARDED, "seats": [*crew(without=["sme_2"]), ("sme_2", 38)]}, 40,
+        "onboarding",
+        0,
+        {"facts": ONBOARDED, "seats": [*crew(without=["sme_2"]), ("sme_2", 38)]},
+        40,
         ("gap_analysis", 38),
     ),
     "a post filled tomorrow does not": (
-        "onboarding", 0, {"facts": ONBOARDED, "seats": [*crew(without=["sme_2"]), ("sme_2", 41)]}, 40,
+        "onboarding",
+        0,
+        {"facts": ONBOARDED, "seats": [*crew(without=["sme_2"]), ("sme_2", 41)]},
+        40,
         ("onboarding", 0),
     ),
     "a fact older than the stage: left on the day it was entered": (
-        "gap_analysis", 90, {"facts": [GAP]}, 90, ("directives", 90),
+        "gap_analysis",
+        90,
+        {"facts": [GAP]},
+        90,
+        ("directives", 90),
     ),
     "several stages in one go": (
-        "onboarding", 0, {"facts": [*ONBOARDED, GAP, *DIRECTIVES]}, 250, ("proofs", 210),
+        "onboarding",
+        0,
+        {"facts": [*ONBOARDED, GAP, *DIRECTIVES]},
+        250,
+        ("proofs", 210),
     ),
     "several, and no further than the facts": (
-        "onboarding", 0, {"facts": [*ONBOARDED, *DIRECTIVES]}, 250, ("gap_analysis", 30),
+        "onboarding",
+        0,
+        {"facts": [*ONBOARDED, *DIRECTIVES]},
+        250,
+        ("gap_analysis", 30),
     ),
     "all shares reached": ("proofs", 210, {"facts": ALL_PROOFS}, 320, ("mock_assessment", 310)),
     "one mandatory standard short": (
-        "proofs", 210, {"facts": [("mandatory_in_compliance", 300, 127), ALL_PROOFS[1]]}, 320, ("proofs", 210),
+        "proofs",
+        210,
+        {"facts": [("mandatory_in_compliance", 300, 127), ALL_PROOFS[1]]},
+        320,
+        ("proofs", 210),
     ),
     "80 % of 55 others is 44, not 43": (
-        "proofs", 210, {"facts": [ALL_PROOFS[0], ("others_in_compliance", 310, 43)]}, 320, ("proofs", 210),
+        "proofs",
+        210,
+        {"facts": [ALL_PROOFS[0], ("others_in_compliance", 310, 43)]},
+        320,
+        ("proofs", 210),
     ),
     "the first count that is enough sets the day": (
-        "proofs", 210,
-        {"facts": [*ALL_PROOFS, ("others_in_compliance", 290, 30), ("others_in_compliance", 315, 50)]}, 320,
+        "proofs",
+        210,
+        {"facts": [*ALL_PROOFS, ("others_in_compliance", 290, 30), ("others_in_compliance", 315, 50)]},
+        320,
         ("mock_assessment", 310),
     ),
     "the enrollment's own applicable numbers override the track's": (
-        "proofs", 210, {"facts": [("mandatory_in_compliance", 300, 100), ("others_in_compliance", 300, 8)],
-                        "mandatory": 100, "other": 10}, 320, ("mock_assessment", 300),
+        "proofs",
+        210,
+        {
+            "facts": [("mandatory_in_compliance", 300, 100), ("others_in_compliance", 300, 8)],
+            "mandatory": 100,
+            "other": 10,
+        },
+        320,
+        ("mock_assessment", 300),
     ),
     "none applicable: a count of nought is enough": (
-        "proofs", 210, {"facts": [("mandatory_in_compliance", 300, 128), ("others_in_compliance", 305, 0)],
-                        "other": 0}, 320, ("mock_assessment", 305),
+        "proofs",
+        210,
+        {"facts": [("mandatory_in_compliance", 300, 128), ("others_in_compliance", 305, 0)], "other": 0},
+        320,
+        ("mock_assessment", 305),
     ),
-    "a decision waits for its conference": ("commission_review", 520, {"facts": [DECIDED]}, 569, ("commission_review", 520)),
+    "a decision waits for its conference": (
+        "commission_review",
+        520,
+        {"facts": [DECIDED]},
+        569,
+        ("commission_review", 520),
+    ),
     "and takes effect on its day": ("commission_review", 520, {"facts": [DECIDED]}, JULY, ("accredited", JULY)),
     "45 days before the commission are enough": (
-        "commission_review", JULY - 45, {"facts": [DECIDED]}, NOVEMBER, ("accredited", JULY),
+        "commission_review",
+        JULY - 45,
+        {"facts": [DECIDED]},
+        NOVEMBER,
+        ("accredited", JULY),
     ),
     "44 are not: the next conference": (
-        "commission_review", JULY - 44, {"facts": [DECIDED]}, NOVEMBER, ("accredited", NOVEMBER),
+        "commission_review",
+        JULY - 44,
+        {"facts": [DECIDED]},
+        NOVEMBER,
+        ("accredited", NOVEMBER),
     ),
     "a decision on the day of the conference counts": (
-        "commission_review", 520, {"facts": [("decision_favourable", JULY)]}, NOVEMBER, ("accredited", JULY),
+        "commission_review",
+        520,
+        {"facts": [("decision_favourable", JULY)]},
+        NOVEMBER,
+        ("accredited", JULY),
     ),
     "one on the day after moves to the next": (
-        "commission_review", 520, {"facts": [("decision_favourable", JULY + 1)]}, NOVEMBER, ("accredited", NOVEMBER),
+        "commission_review",
+        520,
+        {"facts": [("decision_favourable", JULY + 1)]},
+        NOVEMBER,
+        ("accredited", NOVEMBER),
     ),
     "no conference listed any more": (
-        "commission_review", 3500, {"facts": [DECIDED]}, 5000, ("commission_review", 3500),
+        "commission_review",
+        3500,
+        {"facts": [DECIDED]},
+        5000,
+        ("commission_review", 3500),
     ),
 }
 
@@ -105,7 +177,11 @@ def test_every_stage_change_names_its_evidence_and_follows_the_one_before() -> N
 @pytest.mark.parametrize(
     ("stage", "known", "missing"),
     [
-        ("onboarding", {"seats": crew(without=["sme_1"])}, ("accreditation_manager_trained", "kickoff_visit", "post:sme_1")),
+        (
+            "onboarding",
+            {"seats": crew(without=["sme_1"])},
+            ("accreditation_manager_trained", "kickoff_visit", "post:sme_1"),
+        ),
         ("proofs", {"facts": ALL_PROOFS[:1]}, ("others_in_compliance",)),
         ("commission_review", {"facts": [DECIDED]}, ("conference:2030-03-16",)),
     ],
@@ -123,9 +199,17 @@ ENDS: dict[str, tuple[list[Any], int, tuple[str, int]]] = {
     "the earliest of two ends": ([("lapsed", 90), ("withdrawn", 100)], 130, ("lapsed", 90)),
     "recorded late, before the stage began: on the day it began": ([("withdrawn", 510)], 530, ("withdrawn", 520)),
     "withdrawn before the award": ([DECIDED, ("withdrawn", JULY - 1)], NOVEMBER, ("withdrawn", JULY - 1)),
-    "withdrawn on the day of the award: the award stands": ([DECIDED, ("withdrawn", JULY)], NOVEMBER, ("awarded", JULY)),
+    "withdrawn on the day of the award: the award stands": (
+        [DECIDED, ("withdrawn", JULY)],
+        NOVEMBER,
+        ("awarded", JULY),
+    ),
     "withdrawn after the award: too late": ([DECIDED, ("withdrawn", JULY + 1)], NOVEMBER, ("awarded", JULY)),
-    "a decision after the end is ignored": ([("withdrawn", 530), ("decision_favourable", 540)], NOVEMBER, ("withdrawn", 530)),
+    "a decision after the end is ignored": (
+        [("withdrawn", 530), ("decision_favourable", 540)],
+        NOVEMBER,
+        ("withdrawn", 530),
+    ),
 }
 
 
@@ -136,7 +220,11 @@ def test_an_enrollment_ends_once_on_the_first_end(rows: list[Any], today: int, e
     ended = decision.advances[-1].on if decision.advances else day(0)
     assert (decision.status.value, number(ended)) == expected
     assert (decision.next_review_on is None) == (decision.status.value != "open")
-    assert decision.status.value == "open" or (decision.tellings, decision.opened, decision.risk.value) == ([], [], "ended")
+    assert decision.status.value == "open" or (decision.tellings, decision.opened, decision.risk.value) == (
+        [],
+        [],
+        "ended",
+    )
 
 
 def test_an_end_stays_in_the_stage_it_happened_in() -> None:

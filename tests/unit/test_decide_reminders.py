@@ -21,9 +21,14 @@ CORRECTION = ClockChange(Change.CORRECTION, None, day(31))
 
 # rule, deadline, days before
 THRESHOLDS = [
-    ("stage_target", TARGET, 30), ("stage_target", TARGET, 7),
-    ("window_closes", WINDOW, 365), ("window_closes", WINDOW, 180), ("window_closes", WINDOW, 90),
-    ("window_closes", WINDOW, 30), ("limit", LIMIT, 180), ("limit", LIMIT, 7),
+    ("stage_target", TARGET, 30),
+    ("stage_target", TARGET, 7),
+    ("window_closes", WINDOW, 365),
+    ("window_closes", WINDOW, 180),
+    ("window_closes", WINDOW, 90),
+    ("window_closes", WINDOW, 30),
+    ("limit", LIMIT, 180),
+    ("limit", LIMIT, 7),
 ]
 
 
@@ -58,7 +63,11 @@ def test_each_post_of_a_rule_is_told_once() -> None:
 
 def test_after_downtime_only_the_nearest_threshold_goes_out() -> None:
     told = on(1010, case("commission_review", 1000)).tellings
-    window = [(t.key.occurrence, t.reason, t.facts["late"]) for t in told if t.key.rule == "window_closes" and t.key.post == "sme_1"]
+    window = [
+        (t.key.occurrence, t.reason, t.facts["late"])
+        for t in told
+        if t.key.rule == "window_closes" and t.key.post == "sme_1"
+    ]
     assert window == [("365", Reason.SUPERSEDED, 279), ("180", Reason.SUPERSEDED, 94), ("90", None, 4)]
 
 
@@ -98,7 +107,9 @@ CLOCKS: dict[str, tuple[list[ClockChange], int, int]] = {
 @pytest.mark.parametrize(("changes", "limit", "window"), CLOCKS.values(), ids=CLOCKS)
 def test_reminders_follow_the_changes_of_their_clock(changes: list[ClockChange], limit: int, window: int) -> None:
     told = on(1120, case("commission_review", 1110, changes=changes)).tellings
-    anchors = {rule: {number(t.key.anchor_on) for t in told if t.key.rule == rule} for rule in ("limit", "window_closes")}
+    anchors = {
+        rule: {number(t.key.anchor_on) for t in told if t.key.rule == rule} for rule in ("limit", "window_closes")
+    }
     assert anchors == {"limit": {limit} if limit - 180 <= 1120 else set(), "window_closes": {window}}
 
 
@@ -115,22 +126,42 @@ def test_an_extension_gives_new_occurrences_to_the_rule_that_reads_it_and_to_no_
 CANCELLED: dict[str, tuple[dict[str, Any], int, tuple[str, str, int], Reason | None]] = {
     "still true": ({}, 40, ("stage_target", "onboarding:30", TARGET), None),
     "the stage was left": (
-        {"stage": "gap_analysis", "entered": 38}, 40, ("stage_target", "onboarding:30", TARGET), Reason.STAGE_LEFT,
+        {"stage": "gap_analysis", "entered": 38},
+        40,
+        ("stage_target", "onboarding:30", TARGET),
+        Reason.STAGE_LEFT,
     ),
     "the stage was left for one that the rule does not cover": (
-        {"stage": "remote_review", "entered": 38}, 40, ("stage_target", "onboarding:30", TARGET), Reason.STAGE_LEFT,
+        {"stage": "remote_review", "entered": 38},
+        40,
+        ("stage_target", "onboarding:30", TARGET),
+        Reason.STAGE_LEFT,
     ),
     "the limit was moved": (
-        {"changes": [EXTENSION]}, 1000, ("limit", "120", LIMIT), Reason.DEADLINE_MOVED,
+        {"changes": [EXTENSION]},
+        1000,
+        ("limit", "120", LIMIT),
+        Reason.DEADLINE_MOVED,
     ),
     "the window was not": (
-        {"stage": "commission_review", "entered": 990, "changes": [EXTENSION]}, 920, ("window_closes", "180", WINDOW), None,
+        {"stage": "commission_review", "entered": 990, "changes": [EXTENSION]},
+        920,
+        ("window_closes", "180", WINDOW),
+        None,
     ),
     "overtaken by a nearer word": (
-        {"stage": "commission_review", "entered": 1000}, 1070, ("window_closes", "90", WINDOW), Reason.SUPERSEDED,
+        {"stage": "commission_review", "entered": 1000},
+        1070,
+        ("window_closes", "90", WINDOW),
+        Reason.SUPERSEDED,
     ),
     "the policy has no such rule any more": ({}, 40, ("old_rule", "30", TARGET), Reason.RULE_DROPPED),
-    "the case ended": ({"facts": [("withdrawn", 39)]}, 40, ("stage_target", "onboarding:30", TARGET), Reason.CASE_ENDED),
+    "the case ended": (
+        {"facts": [("withdrawn", 39)]},
+        40,
+        ("stage_target", "onboarding:30", TARGET),
+        Reason.CASE_ENDED,
+    ),
 }
 
 
@@ -148,8 +179,14 @@ def test_what_went_out_is_not_cancelled() -> None:
 
 
 # today -> risk. Commission review: 91 days; margin 30; both deadlines on day 1096.
-RISKS = [(900, 890, Risk.ON_TRACK), (1066, 970, Risk.ON_TRACK), (1067, 970, Risk.AT_RISK), (1096, 970, Risk.AT_RISK),
-         (1097, 970, Risk.OVERDUE), (980, 976, Risk.AT_RISK)]
+RISKS = [
+    (900, 890, Risk.ON_TRACK),
+    (1066, 970, Risk.ON_TRACK),
+    (1067, 970, Risk.AT_RISK),
+    (1096, 970, Risk.AT_RISK),
+    (1097, 970, Risk.OVERDUE),
+    (980, 976, Risk.AT_RISK),
+]
 
 
 @pytest.mark.parametrize(("today", "entered", "risk"), RISKS)

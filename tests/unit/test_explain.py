@@ -79,7 +79,7 @@ def test_an_escalation_says_why_how_far_and_what_next() -> None:
 def test_an_ended_case_is_told_in_two_sentences() -> None:
     told = explain(case(facts=[("withdrawn", 50)]), program(), day(60))
     assert [s.outcome for s in told] == [Outcome.ADVANCES, Outcome.ENDED]
-    assert told[1].text == "It is withdrawn since 2020-02-20, in onboarding; no rule reads it any more."
+    assert told[1].text == "It is withdrawn since 2020-02-20, in onboarding; no rule reads it."
 
 
 @given(lives(), st.integers(0, HORIZON))

@@ -62,7 +62,12 @@ def test_the_order_of_what_is_known_does_not_matter(life: Life, today: int, rand
         setattr(shuffled, name, rows)
     one, other = (decide(each, life.program, day(today)) for each in (lived, shuffled))
     assert sorted(map(repr, effects(one))) == sorted(map(repr, effects(other)))
-    assert (one.stage, one.status, one.risk, one.next_review_on) == (other.stage, other.status, other.risk, other.next_review_on)
+    assert (one.stage, one.status, one.risk, one.next_review_on) == (
+        other.stage,
+        other.status,
+        other.risk,
+        other.next_review_on,
+    )
 
 
 @given(lives(), st.sets(st.integers(0, HORIZON)))
