@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from datetime import date, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from models.rules.case import Case, Fact, Key, Program, Said, Seat, Standing
 from models.rules.decide import decide
@@ -50,11 +50,19 @@ def program_with(**changed: Any) -> Program:
     return Program(parse_policy(deepcopy(document()) | changed), 2, live_from=date(2000, 1, 1))
 
 
-def quick_policy(numbers: dict[str, int]) -> Policy:
-    """Return the reference lifecycle at a tenth of its length, so that a whole life fits in months.
+class Numbers(NamedTuple):
+    """What differs between the quick policies that laws draw; `repeats` are the days between and the times."""
 
-    `numbers` are what a law draws: pace, grace_days, rung_days, repeat_days, repeats, margin.
-    """
+    pace: int
+    grace_days: int
+    rung_days: int
+    repeats: tuple[int, int]
+    margin: int
+
+
+@cache
+def quick_policy(numbers: Numbers) -> Policy:
+    """Return the reference lifecycle at a tenth of its length, so that a whole life fits in months."""
     tables = deepcopy(document())
     for stage in tables["stages"]:
         for name in ("expected_days", "stall_days", "overstay_days"):
@@ -63,7 +71,7 @@ def quick_policy(numbers: dict[str, int]) -> Policy:
         if stage["code"] == "commission_review":
             stage["gate"]["conference_lead_days"] = 5
     for track in tables["tracks"].values():
-        track |= {"limit_months": track["limit_months"] // 10, "pace": numbers["pace"] / 10}
+        track |= {"limit_months": track["limit_months"] // 10, "pace": numbers.pace / 10}
     for rule in tables["reminders"]:
         rule["days_before"] = [3, 0] if rule["clock"] == "stage_target" else [50, 20, 7, 0]
         if rule["clock"] == "stage_target":
@@ -74,15 +82,16 @@ def quick_policy(numbers: dict[str, int]) -> Policy:
         "entities": {"CMX": tables["entities"]["CMX"]},
     }
     tables["conferences"] = [{"on": day(n), "name": f"day {n}"} for n in range(20, 170, 30)]
-    tables |= {"window": {"from_month": 2, "until_month": 3}, "risk_margin_days": numbers["margin"]}
+    tables |= {"window": {"from_month": 2, "until_month": 3}, "risk_margin_days": numbers.margin}
     return parse_policy(tables)
 
 
-def _quick_escalation(rule: dict[str, Any], numbers: dict[str, int]) -> dict[str, Any]:
-    ladder = [rung | {"after_days": numbers["rung_days"] if step else 0} for step, rung in enumerate(rule["ladder"])]
+def _quick_escalation(rule: dict[str, Any], numbers: Numbers) -> dict[str, Any]:
+    ladder = [rung | {"after_days": numbers.rung_days if step else 0} for step, rung in enumerate(rule["ladder"])]
     quick = {name: value for name, value in rule.items() if name not in {"repeat_days", "repeats"}}
-    quick |= {"ladder": ladder, "grace_days": numbers["grace_days"]}
-    return quick | ({name: numbers[name] for name in ("repeat_days", "repeats")} if numbers["repeats"] else {})
+    quick |= {"ladder": ladder, "grace_days": numbers.grace_days}
+    days, times = numbers.repeats
+    return quick | ({"repeat_days": days, "repeats": times} if times else {})
 
 
 FactRow = tuple[str, int] | tuple[str, int, int]

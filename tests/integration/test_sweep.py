@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
+from multiprocessing import get_context
 from threading import Barrier
 from typing import Any
 
 import pytest
 from freezegun import freeze_time
-from sqlalchemy import Engine, insert, select, text, update
+from sqlalchemy import Connection, Engine, insert, select, text, update
 
 from models.rules.apply import apply
 from models.rules.case import Case, Program
 from models.rules.decide import decide
+from models.rules.decision import Decision
 from models.rules.errors import Refused
 from models.rules.policy import parse_policy
 from models.rules.words import NoticeState, Status
 from models.tables import Enrollment, Escalation, Incident, Notice, StageChange, Sweep
 from tasks import sweep as sweeping
-from tasks.cases import Cursor, table
+from tasks.cases import Cursor, Written, table
 from tasks.database import reading, transaction
 from tasks.programs import current_program, put_in_force
 from tasks.sweep import BatchResult, day_to_sweep, sweep, sweep_batch
@@ -193,34 +193,30 @@ def test_a_crash_between_batches_loses_nothing(stocked: Engine, expected: dict[s
     assert sum(NoticeState.PENDING in row for row in rows_of(stocked, Notice)) == expected["notices"]
 
 
-DYING = """
-import os, sys
-from datetime import date
-from tasks import sweep as sweeping
-sweeping.BATCH = 5
-write, batches = sweeping.write, []
-def dies(connection, decisions, given):
-    written = write(connection, decisions, given)
-    batches.append(written)
-    if len(batches) == 2:
-        os._exit(9)
-    return written
-sweeping.write = dies
-sweeping.sweep(date.fromisoformat(sys.argv[1]))
-"""
+def _dies_in_the_second_batch(engine: Engine) -> None:
+    """Sweep in a process of its own that ends, without a word, after it wrote and before it commits."""
+    engine.dispose(close=False)
+    write, batches = sweeping.write, []
+
+    def dies(connection: Connection, decisions: Sequence[Decision], given: tuple[int, date]) -> Written:
+        batches.append(write(connection, decisions, given))
+        if len(batches) == 2:
+            os._exit(9)
+        return batches[-1]
+
+    sweeping.write = dies
+    sweep(TODAY)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_process_that_dies_inside_a_batch_leaves_nothing_half_written(
     stocked: Engine, expected: dict[str, int]
 ) -> None:
-    died = subprocess.run(
-        [sys.executable, "-c", DYING, str(TODAY)],
-        env=os.environ,
-        cwd=Path(__file__).parents[2],
-        timeout=60,
-        check=False,
-    )
-    assert died.returncode == 9
+    stocked.dispose()
+    dying = get_context("fork").Process(target=_dies_in_the_second_batch, args=(stocked,))
+    dying.start()
+    dying.join(30)
+    assert dying.exitcode == 9
     assert due_on(stocked, TODAY) == 7, "the first batch is whole, the second never happened"
     assert {row[0] for row in rows_of(stocked, Escalation)} <= set(range(1, 6))
     sweep(TODAY)
