@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 app = App(
     name="acredita",
-    help="Keeps every enrollment of an accreditation program moving: stages, reminders, escalations, each with its reason.",
+    help="Keeps every enrollment of a program moving: stages, reminders, escalations, each with its reason.",
     version_flags=["--version"],
 )
 
@@ -125,11 +125,12 @@ def import_(
 
 
 def _import_options(engine: Engine, date_format: str, *, dry_run: bool) -> Any:
+    from models.rules.cells import DateFormat
     from tasks import clock, imports
     from tasks.programs import current_program
 
     today = clock.today(engine, current_program(engine).policy.zone)
-    return imports.ImportOptions(today, dry_run=dry_run, date_format=imports.DateFormat(date_format))
+    return imports.ImportOptions(today, dry_run=dry_run, date_format=DateFormat(date_format))
 
 
 @app.command
@@ -236,7 +237,8 @@ def preview_mail(notice: str, *, language: Language = Language.ES_MX, out: Path 
     try:
         out.write_text(message.html, encoding="utf-8")
     except OSError as error:
-        raise AcreditaError(f"{out}: cannot be written ({error.strerror}). Name a file in a folder that exists.") from None
+        remedy = "Name a file in a folder that exists."
+        raise AcreditaError(f"{out}: cannot be written ({error.strerror}). {remedy}") from None
     print(out)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from sqlalchemy import Row
 
 from models.rules.case import Program
 from models.rules.cohort import Cohort
@@ -17,6 +19,13 @@ from tasks.chronicle import Chronicle
 from tasks.replay import Report, Span, replay
 from tasks.reports import RISKS, Portfolio, Today
 
+SHOWN = {
+    "changes": ("changed_on", "from_stage", "to_stage", "status"),
+    "facts": ("occurred_on", "milestone", "value", "reference", "recorded_by"),
+    "escalations": ("opened_on", "rule", "rung", "state", "closed_on", "closing"),
+    "notices": ("planned_for", "rule", "occurrence", "post", "state", "reason"),
+}
+"""Which columns of a chronicle's lists are printed."""
 COLOUR = {Risk.ON_TRACK: "green", Risk.AT_RISK: "yellow", Risk.OVERDUE: "red", Risk.ENDED: "dim"}
 
 
@@ -64,18 +73,16 @@ def print_chronicle(found: Chronicle) -> None:
     for name, day in sorted(found.dates._asdict().items(), key=lambda pair: pair[1]):
         clock.add_row(str(day), name.replace("_", " "), f"{(day - found.as_of).days:+d}")
     console.print(clock)
-    _print_rows(console, "stages", found.changes, ("changed_on", "from_stage", "to_stage", "status"))
-    _print_rows(console, "facts", found.facts, ("occurred_on", "milestone", "value", "reference", "recorded_by"))
-    _print_rows(console, "escalations", found.escalations, ("opened_on", "rule", "rung", "state", "closed_on", "closing"))
-    _print_rows(console, "notices", found.notices, ("planned_for", "rule", "occurrence", "post", "state", "reason"))
+    for title, names in SHOWN.items():
+        console.print()
+        console.print(_listed(title, getattr(found, title), names))
 
 
-def _print_rows(console: Console, title: str, rows: Any, names: tuple[str, ...]) -> None:
-    console.print()
+def _listed(title: str, rows: Sequence[Row[Any]], names: tuple[str, ...]) -> Table:
     made = table(f"{title} ({len(rows)})", *(name.removesuffix("_on").replace("_", " ") for name in names))
     for row in rows:
         made.add_row(*("" if getattr(row, name) is None else str(getattr(row, name)) for name in names))
-    console.print(made)
+    return made
 
 
 def replay_with_bar(program: Path, cohort: Cohort, given: tuple[Path, Span, bool]) -> Report:
@@ -100,7 +107,7 @@ def print_replay(report: Report, seed: int) -> None:
     console.print(f"[bold]The program, replayed[/] · synthetic cohort, seed {seed} · nobody in it is real")
     console.print(
         "[dim]Who enrolled, when each milestone happened and who left is input, drawn with the published margins;\n"
-        "stage changes, awards, reminders and escalations came out of the lifecycle and are counted in the database.[/]\n"
+        "stage changes, awards, reminders and escalations came out of the lifecycle, counted in the database.[/]\n"
     )
     outcome = table("agencies and initial awards", "what", ">number", "")
     outcome.add_row("agencies enrolled", str(report.enrolled), "")

@@ -69,9 +69,13 @@ def _choose_database(console: Console) -> Settings:
     if not nothing_there and is_installed(engine_of(settings.url)):
         return settings
     if settings.database_url:
-        raise Refused.one("ACREDITA_DATABASE_URL", "names a database without a program.", "Run `acredita init PROGRAM`.")
-    console.print("No program was loaded yet: opening the [bold]synthetic demo[/] in a database of its own.")
+        what = "names a database without a program."
+        raise Refused.one("ACREDITA_DATABASE_URL", what, "Run `acredita init PROGRAM`.")
     folder = settings.home / "demo"
+    console.print(
+        "Back to the [bold]synthetic demo[/]." if (folder / "acredita.db").exists()
+        else "No program was loaded yet: opening the [bold]synthetic demo[/] in a database of its own."
+    )
     return settings.model_copy(
         update={"database_url": f"sqlite:///{folder / 'acredita.db'}", "mail": "folder", "mail_folder": folder / "mail"}
     )

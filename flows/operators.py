@@ -16,7 +16,9 @@ from tasks.programs import current_program
 from tasks.records import NewEnrollment, NewFact, enroll, record_facts
 from tasks.sweep import day_to_sweep, sweep, sweep_batch
 
-EnrollmentCode = Annotated[str, Field(pattern=r"^[^/\s]+(/[a-z0-9_]+(/[1-9])?)?$", max_length=100, examples=["JAL-ACA-01/academy"])]
+EnrollmentCode = Annotated[
+    str, Field(pattern=r"^[^/\s]+(/[a-z0-9_]+(/[1-9])?)?$", max_length=100, examples=["JAL-ACA-01/academy"])
+]
 PersonCode = Annotated[str, Field(pattern=r"^\S+$", max_length=60, examples=["SME-01"])]
 Reference = Annotated[str, Field(pattern=r"^[\w./:#-]*$", max_length=80, examples=["ACTA-2023-014"])]
 

@@ -185,7 +185,7 @@ class DeadlineChange(SQLModel, table=True):
 
 
 class Assignment(SQLModel, table=True):
-    """Somebody in a post from a day, until a day or for good: of one enrollment, agency or region, or of the program."""
+    """Somebody in a post from a day, until a day or for good: of an enrollment, agency or region, or the program's."""
 
     __table_args__ = (
         CheckConstraint(

@@ -16,7 +16,7 @@ from sqlalchemy import Row, select
 from models.rules.case import Program
 from models.rules.naming import enrollment_code
 from models.rules.words import Language, Risk
-from models.tables import Installation
+from models.schema import INSTALLATION
 from tasks.database import engine_of, reading
 from tasks.programs import program_in_force
 from tasks.reports import RISKS, ROWS_SHOWN, Portfolio, changes, most_at_risk, portfolio
@@ -51,7 +51,7 @@ def publish_sweep(as_of: date, tally: Tally) -> str:
         rows = changes(connection, program, as_of)
         now = portfolio(connection, program)
         worst = most_at_risk(connection, WORST_SHOWN)
-        is_demo = bool(connection.scalar(select(Installation.is_demo)))
+        is_demo = bool(connection.scalar(select(INSTALLATION.c.is_demo)))
     label = "Synthetic demonstration. " if is_demo else ""
     shown = f" (the first {ROWS_SHOWN} of each kind)" if len(rows) >= ROWS_SHOWN else ""
     create_table_artifact(
@@ -85,8 +85,8 @@ def portfolio_page(program: Program, now: Portfolio, given: tuple[date, Sequence
     for code, risks in now.stages:
         cells = [str(risks.get(risk, 0) or "·") for risk in RISKS]
         total = sum(risks.values())
-        bar = "█" * round(BAR * total / most)
-        lines.append(f"| {name.get(code, code)} | {' | '.join(cells)} | {total or '·'} | `{bar}` |")
+        bar = f"`{'█' * max(1, round(BAR * total / most))}`" if total else ""
+        lines.append(f"| {name.get(code, code)} | {' | '.join(cells)} | {total or '·'} | {bar} |")
     lines += ["", "## Asking for attention", "", *_attention(worst, name)]
     return "\n".join(lines)
 

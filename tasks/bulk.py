@@ -30,7 +30,7 @@ class Bulk(NamedTuple):
 def insertion(table: Table, names: str, *, once: bool = True) -> Bulk:
     """Insert rows; with `once`, one whose unique key is there already is left alone: the database decides."""
     columns = tuple(names.split())
-    values = {name: bindparam(name) for name in columns}
+    values: dict[str, Any] = {name: bindparam(name) for name in columns}
 
     def statement(dialect: str) -> Executable:
         insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
@@ -63,7 +63,8 @@ def run(connection: Connection, bulk: Bulk, rows: Iterable[tuple[Any, ...]]) -> 
 @lru_cache(maxsize=64)
 def _compiled(bulk: Bulk, dialect: str) -> tuple[str, tuple[int, ...] | None]:
     """Return the SQL, and how to reorder a row for it; None where the order is the row's own."""
-    target = sqlite.dialect(paramstyle="qmark") if dialect == "sqlite" else psycopg.dialect(paramstyle="format")
+    make: Any = sqlite.dialect if dialect == "sqlite" else psycopg.dialect
+    target = make(paramstyle="qmark" if dialect == "sqlite" else "format")
     compiled = bulk.statement(dialect).compile(dialect=target, compile_kwargs={"literal_binds": False})  # type: ignore[attr-defined]
     order = tuple(bulk.names.index(name) for name in compiled.positiontup)
     return str(compiled), None if order == tuple(range(len(bulk.names))) else order

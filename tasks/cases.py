@@ -11,36 +11,17 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, Table, bindparam, literal_column, or_, select, tuple_
+from sqlalchemy import BindParameter, Connection, Row, Select, Table, bindparam, literal_column, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import SQLModel
 
 from models.rules.case import Case, ClockChange, Fact, Key, Said, Seat, Standing
-from models.rules.decision import Advance, Closed, Decision, Telling
-from models.rules.words import SCOPE_OF, EscalationState, NoticeState, Post, Scope, Status, Subject
-from models.tables import (
-    Agency,
-    Assignment,
-    DeadlineChange,
-    Enrollment,
-    Escalation,
-    Milestone,
-    Notice,
-    StageChange,
-)
+from models.rules.decision import Advance, Cancelling, Closed, Decision, Telling
+from models.rules.words import SCOPE_OF, EscalationState, NoticeState, Scope, Status, Subject
+from models.schema import AGENCY, ASSIGNMENT, CHANGE, ENROLLMENT, ESCALATION, MILESTONE, NOTICE, STAGE_CHANGE
 from tasks.bulk import Wire, as_json, change, insertion, run, wire
 from tasks.clock import now_in
 
-
-def table(model: type[SQLModel]) -> Table:
-    """Return a model's table, for statements without the ORM."""
-    found: Table = model.__table__  # type: ignore[attr-defined]
-    return found
-
-
-ENROLLMENT, AGENCY, MILESTONE, ASSIGNMENT = table(Enrollment), table(Agency), table(Milestone), table(Assignment)
-NOTICE, ESCALATION, CHANGE, STAGE_CHANGE = table(Notice), table(Escalation), table(DeadlineChange), table(StageChange)
-IDS = bindparam("ids", expanding=True)
+IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 WIDE_POSTS = [post for post, scope in SCOPE_OF.items() if scope in {Scope.REGION, Scope.PROGRAM}]
 
 
@@ -75,9 +56,10 @@ _A = ASSIGNMENT.c
 _SEATS = select(_A.enrollment_id, _A.agency_id, _A.region, _A.id, _A.post, _A.since, _A.until)
 _NEAR_SEATS = _SEATS.where(or_(_A.enrollment_id.in_(IDS), _A.agency_id.in_(bindparam("agencies", expanding=True))))
 _WIDE_SEATS = _SEATS.where(_A.post.in_(WIDE_POSTS))
+_N = NOTICE.c
 _SAID = select(
-    NOTICE.c.subject_id, NOTICE.c.id, NOTICE.c.rule, NOTICE.c.occurrence, NOTICE.c.anchor_on, NOTICE.c.post, NOTICE.c.state
-).where(NOTICE.c.subject_id.in_(IDS), NOTICE.c.subject_kind == Subject.ENROLLMENT)
+    _N.subject_id, _N.id, _N.rule, _N.occurrence, _N.anchor_on, _N.post, _N.state
+).where(_N.subject_id.in_(IDS), _N.subject_kind == Subject.ENROLLMENT)
 _X = ESCALATION.c
 _STANDINGS = select(
     _X.enrollment_id, _X.id, _X.rule, _X.occurrence, _X.anchor_on, _X.state, _X.opened_on, _X.rung, _X.rung_on,
@@ -109,25 +91,26 @@ def named_cases(connection: Connection, ids: Sequence[int]) -> list[Case]:
 
 def _assemble(connection: Connection, rows: Sequence[Row[Any]]) -> list[Case]:
     ids = [row[0] for row in rows]
-    facts = _grouped(connection, _FACTS, ids, Fact._make)
-    said = _grouped(connection, _SAID, ids, _said)
-    standings = _grouped(connection, _STANDINGS, ids, Standing._make)
-    changes = _grouped(connection, _CHANGES, ids, ClockChange._make)
+    facts = _grouped(connection, _FACTS, (ids, Fact._make))
+    said = _grouped(connection, _SAID, (ids, _said))
+    standings = _grouped(connection, _STANDINGS, (ids, Standing._make))
+    changes = _grouped(connection, _CHANGES, (ids, ClockChange._make))
     seats = _Seats(connection, ids, [row[9] for row in rows])
     return [
-        Case(
+        Case(  # type: ignore[call-arg]  # nine columns of the row, which mypy cannot count
             *row[:9],
-            facts=facts.get(row[0], ()),
-            seats=seats.of(row),
-            said=said.get(row[0], ()),
-            standings=standings.get(row[0], ()),
-            changes=changes.get(row[0], ()),
+            facts.get(row[0], ()),
+            seats.of(row),
+            said.get(row[0], ()),
+            standings.get(row[0], ()),
+            changes.get(row[0], ()),
         )
         for row in rows
     ]
 
 
-def _grouped(connection: Connection, query: Select[Any], ids: list[int], make: Any) -> dict[int, list[Any]]:
+def _grouped(connection: Connection, query: Select[Any], given: tuple[list[int], Any]) -> dict[int, list[Any]]:
+    ids, make = given
     found: dict[int, list[Any]] = defaultdict(list)
     for row in connection.execute(query, {"ids": ids}).all():
         found[row[0]].append(make(row[1:]))
@@ -174,6 +157,7 @@ _SETTLE = change(ENROLLMENT, "stage stage_entered_on stage_seq status risk ended
 _CLIMB = change(ESCALATION, "state rung rung_on repeat acknowledged_until closed_on closing")
 _CLOSE = change(ESCALATION, "state closed_on closing")
 _CANCEL = change(NOTICE, "state reason", NOTICE.c.state == literal_column(f"'{NoticeState.PENDING.value}'"))
+_REVIVE = change(NOTICE, "state reason", NOTICE.c.state == literal_column(f"'{NoticeState.CANCELLED.value}'"))
 _OPEN = insertion(
     ESCALATION,
     "enrollment_id rule occurrence anchor_on state opened_on rung rung_on repeat policy_version_id recorded_at",
@@ -203,7 +187,8 @@ def write(connection: Connection, decisions: Sequence[Decision], given: tuple[in
     run(connection, _SETTLE, map(pen.settled, decisions))
     run(connection, _CLOSE, (pen.closed(closed) for d in decisions for closed in d.closed))
     run(connection, _CLIMB, (pen.climbed(standing) for d in decisions for standing in d.moved))
-    run(connection, _CANCEL, ((NoticeState.CANCELLED.value, str(c.reason), c.notice_id) for d in decisions for c in d.cancellings))
+    run(connection, _CANCEL, (pen.cancelled(cancelling) for d in decisions for cancelling in d.cancellings))
+    run(connection, _REVIVE, ((NoticeState.PENDING.value, None, number) for d in decisions for number in d.revived))
     escalations = run(connection, _OPEN, (pen.opened(d.case_id, standing) for d in decisions for standing in d.opened))
     advances = run(connection, _ADVANCE, (pen.advanced(d.case_id, a) for d in decisions for a in d.advances))
     run(connection, _TELL, (pen.told(d.case_id, telling) for d in decisions for telling in d.tellings))
@@ -230,6 +215,9 @@ class _Pen:
 
     def closed(self, closed: Closed) -> tuple[Any, ...]:
         return EscalationState.CLOSED.value, self._today, str(closed.reason), closed.escalation_id
+
+    def cancelled(self, cancelling: Cancelling) -> tuple[Any, ...]:
+        return NoticeState.CANCELLED.value, str(cancelling.reason), cancelling.notice_id
 
     def climbed(self, standing: Standing) -> tuple[Any, ...]:
         return (

@@ -14,11 +14,12 @@ from models.rules.case import Case, Program
 from models.rules.clock import Clocks, clocks
 from models.rules.naming import enrollment_code
 from models.rules.words import EscalationState, Status
+from models.schema import AGENCY, ENROLLMENT, ESCALATION, MILESTONE, NOTICE, STAGE_CHANGE
 from tasks import clock
-from tasks.cases import AGENCY, ENROLLMENT, ESCALATION, MILESTONE, NOTICE, STAGE_CHANGE, named_cases
+from tasks.cases import named_cases
 from tasks.database import reading
-from tasks.records import enrollment_id_of
 from tasks.programs import program_in_force
+from tasks.records import enrollment_id_of
 
 
 class Chronicle(NamedTuple):

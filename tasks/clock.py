@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, bindparam, select, update
 
-from models.tables import Installation
+from models.schema import INSTALLATION
 from tasks.database import reading
 
-_OFFSET = select(Installation.clock_offset_seconds)
-_SET = update(Installation).values(clock_offset_seconds=bindparam("offset"))
+_OFFSET = select(INSTALLATION.c.clock_offset_seconds)
+_SET = update(INSTALLATION).values(clock_offset_seconds=bindparam("offset"))
 
 
 def real_now() -> datetime:

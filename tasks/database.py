@@ -43,7 +43,8 @@ def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise Refused.one("ACREDITA_DATABASE_URL", "is no database URL.", "Example: postgresql://user@host/name.") from None
+        remedy = "Example: postgresql://user@host/name."
+        raise Refused.one("ACREDITA_DATABASE_URL", "is no database URL.", remedy) from None
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed, pool_pre_ping=True)
     if parsed.database not in {None, "", ":memory:"}:
@@ -102,7 +103,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     with engine.connect() as connection:
         lite = engine.dialect.name == "sqlite"
         if lite:
-            connection.connection.execute("PRAGMA foreign_keys = OFF")  # type: ignore[attr-defined]
+            connection.connection.execute("PRAGMA foreign_keys = OFF")
         with connection.begin():
             config = alembic_config(connection)
             move = command.downgrade if revision == "base" or revision.startswith("-") else command.upgrade
@@ -110,7 +111,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
             if lite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
                 raise Refused.one("database", "has rows that point nowhere.", "Restore the last backup.")
         if lite:
-            connection.connection.execute("PRAGMA foreign_keys = ON")  # type: ignore[attr-defined]
+            connection.connection.execute("PRAGMA foreign_keys = ON")
 
 
 def require_schema(engine: Engine) -> None:
@@ -122,7 +123,8 @@ def require_schema(engine: Engine) -> None:
             found = MigrationContext.configure(connection).get_current_revision()
     except OperationalError as error:
         detail = str(error.orig).splitlines()[0]
-        raise Refused.one("database", f"cannot be reached ({detail}).", "Start it, or correct ACREDITA_DATABASE_URL.") from None
+        remedy = "Start it, or correct ACREDITA_DATABASE_URL."
+        raise Refused.one("database", f"cannot be reached ({detail}).", remedy) from None
     if found != expected:
         state = "is empty" if found is None else f"is at version {found}, the code at {expected}"
         raise Refused.one("database", f"{state}.", "Run `acredita init PROGRAM`, or `acredita up` for the demo.")

@@ -1,4 +1,4 @@
-"""Delivery: claim, render, send, settle. The claim is committed before a byte leaves, and no transaction is open meanwhile.
+"""Delivery: claim, render, send, settle. The claim is committed before a byte leaves, and no transaction stays open.
 
     pending --claim--> sending --taken--> sent
                           |-- refused for now --> pending (next run, the same text)
@@ -18,23 +18,22 @@ from typing import Any, NamedTuple, assert_never
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from sqlalchemy import Engine, bindparam, select, update
+from sqlalchemy import Engine, RowMapping, bindparam, select, update
 
 from models.rules.errors import AcreditaError
 from models.rules.letter import Item, Message
 from models.rules.words import EmailState, NoticeState, Reason
+from models.schema import EMAIL, NOTICE, PERSON
 from models.settings import settings
-from models.tables import Email
 from tasks import clock
-from tasks.cases import IDS, NOTICE, insert_once, table
+from tasks.cases import IDS, insert_once
 from tasks.database import engine_of, reading, transaction
-from tasks.letters import PERSON, Parcel, at_work, gather
+from tasks.letters import Parcel, at_work, gather
 from tasks.programs import program_in_force
 from tasks.rendering import render
 from tasks.senders import Outcome, Outgoing, Result, Sender, sender_of
 from tasks.sweep import report
 
-EMAIL = table(Email)
 NOTICES_A_RUN = 5000
 LEASE = timedelta(minutes=5)
 """How long a claim is left alone: far longer than one send may take."""
@@ -116,7 +115,8 @@ def _rendered(engine: Engine, parcel: Parcel, delivery: Delivery) -> Message | N
     try:
         return render(parcel.letter)
     except AcreditaError as error:
-        broken = [pair for pair in zip(parcel.notice_ids, parcel.letter.items, strict=True) if not _renders(parcel, pair[1])]
+        carried = zip(parcel.notice_ids, parcel.letter.items, strict=True)
+        broken = [(notice_id, item) for notice_id, item in carried if not _renders(parcel, item)]
         _suppress(engine, [notice_id for notice_id, _ in broken], Reason.UNDELIVERABLE)
         with transaction(engine) as connection:
             for template in sorted({item.template for _, item in broken}):
@@ -165,7 +165,7 @@ def _name_of(parcel: Parcel) -> str:
     return " ".join(part for part in (letter.given_names, letter.surname, letter.second_surname) if part)
 
 
-def _outgoing(row: Mapping[str, Any], name: str) -> Outgoing:
+def _outgoing(row: Mapping[str, Any] | RowMapping, name: str) -> Outgoing:
     return Outgoing(
         reference=row["reference"], to_address=row["address"], to_name=name, from_address=settings().mail_from,
         subject=row["subject"], text=row["text"], html=row["html"], label=str(row["day"]),
@@ -174,7 +174,7 @@ def _outgoing(row: Mapping[str, Any], name: str) -> Outgoing:
 
 _LEFT = (
     select(
-        EMAIL.c.id, EMAIL.c.attempt, EMAIL.c.day, EMAIL.c.reference, EMAIL.c.address, EMAIL.c.subject, EMAIL.c.text, EMAIL.c.html,
+        *(EMAIL.c[name] for name in ("id", "attempt", "day", "reference", "address", "subject", "text", "html")),
         PERSON.c.given_names, PERSON.c.surname, PERSON.c.time_zone,
     )
     .join(PERSON, PERSON.c.id == EMAIL.c.person_id)

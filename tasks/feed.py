@@ -12,13 +12,13 @@ from sqlalchemy import Connection, select, update
 
 from models.rules.cohort import LEAVES, Cohort, Dated, draw_cohort, plain
 from models.rules.cohort_margins import parse_margins
+from models.rules.columns import FileKind
 from models.rules.errors import Refused
 from models.rules.policy import Policy
-from models.rules.columns import FileKind
 from models.rules.words import SCOPE_OF, Language, Post, Scope
-from tasks.cases import AGENCY, ASSIGNMENT, ENROLLMENT
+from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, PERSON
 from tasks.imports import import_rows
-from tasks.lookups import PERSON, ids_by_code
+from tasks.lookups import ids_by_code
 from tasks.records import (
     NewFact,
     NewSeat,

@@ -17,11 +17,10 @@ from models.rules.letter import Item, Letter, reference_of
 from models.rules.naming import awaited, enrollment_code
 from models.rules.policy import WorkingHours
 from models.rules.words import SCOPE_OF, Cause, EmailKind, Language, NoticeState, Post, Scope
-from models.tables import Installation, Person
-from tasks.cases import AGENCY, ASSIGNMENT, ENROLLMENT, IDS, NOTICE, named_cases, table
+from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, INSTALLATION, NOTICE, PERSON
+from tasks.cases import IDS, named_cases
 from tasks.programs import program_in_force
 
-PERSON = table(Person)
 CONFERENCES_SHOWN = 3
 
 _N, _E, _A = NOTICE.c, ENROLLMENT.c, ASSIGNMENT.c
@@ -44,7 +43,8 @@ _PENDING = (
 _HOLDERS = (
     select(
         _A.post, _A.enrollment_id, _A.agency_id, _A.region, _A.since,
-        *(PERSON.c[name] for name in ("id", "given_names", "surname", "second_surname", "email", "language", "time_zone")),
+        PERSON.c.id, PERSON.c.given_names, PERSON.c.surname, PERSON.c.second_surname, PERSON.c.email, PERSON.c.language,
+        PERSON.c.time_zone,
     )
     .join(PERSON, PERSON.c.id == _A.person_id)
     .where(
@@ -97,9 +97,11 @@ def gather(connection: Connection, now: datetime, size: int) -> Gathered:
         if holder is not None and at_work(program.policy.working_hours, now, holder.time_zone):
             people[holder.id] = holder
             mine[holder.id, kind_of(program, row.rule)].append(row)
-    bound = _Desk(connection, program, (today, _is_demo(connection)))
-    cases = {case.id: case for case in named_cases(connection, sorted({r.subject_id for rs in mine.values() for r in rs}))}
-    return Gathered([bound.parcel(people[person], kind, (found, cases)) for (person, kind), found in mine.items()], nobody)
+    desk = _Desk(program, (today, _is_demo(connection)))
+    wanted = sorted({row.subject_id for found in mine.values() for row in found})
+    cases = {case.id: case for case in named_cases(connection, wanted)}
+    parcels = [desk.parcel(people[person], kind, (found, cases)) for (person, kind), found in mine.items()]
+    return Gathered(parcels, nobody)
 
 
 def kind_of(program: Program, rule: str) -> EmailKind:
@@ -114,7 +116,7 @@ def at_work(hours: WorkingHours, now: datetime, zone: str) -> bool:
 
 
 def _is_demo(connection: Connection) -> bool:
-    return bool(connection.scalar(select(Installation.is_demo)))
+    return bool(connection.scalar(select(INSTALLATION.c.is_demo)))
 
 
 def _holders(connection: Connection, rows: Sequence[Row[Any]], today: date) -> dict[Place, Row[Any]]:
@@ -140,7 +142,7 @@ def _place(row: Row[Any]) -> Place:
 class _Desk:
     """Writes letters for one program on one day."""
 
-    def __init__(self, connection: Connection, program: Program, given: tuple[date, bool]) -> None:
+    def __init__(self, program: Program, given: tuple[date, bool]) -> None:
         self._program = program
         self._today, self._is_demo = given
 
@@ -173,7 +175,8 @@ class _Desk:
         return Item(
             template=row.template, rule=row.rule, post=row.post, post_name=policy.posts[row.post].text(language),
             agency=row.name, agency_code=row.code, enrollment=enrollment_code(row.code, row.track, row.cycle),
-            track_name=policy.tracks[row.track].name.text(language), stage_name=policy.stage[case.stage].name.text(language),
+            track_name=policy.tracks[row.track].name.text(language),
+            stage_name=policy.stage[case.stage].name.text(language),
             anchor_on=row.anchor_on, days_left=(row.anchor_on - today).days, late=(today - row.planned_for).days,
             window_from=dates.window_from, window_until=dates.window_until, limit=dates.limit,
             stage_target=dates.stage_target, last_activity=max(known.last_activity, case.stage_entered_on),

@@ -13,10 +13,8 @@ from models.rules.cells import near
 from models.rules.errors import nearest
 from models.rules.naming import enrollment_code
 from models.rules.words import Change, Status
-from models.tables import Person
-from tasks.cases import AGENCY, CHANGE, ENROLLMENT, table
+from models.schema import AGENCY, CHANGE, ENROLLMENT, PERSON
 
-PERSON = table(Person)
 CHUNK = 5000
 """How many keys one query asks for: well under the number of parameters that either database takes."""
 _GUESSES = 20

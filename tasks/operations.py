@@ -1,4 +1,4 @@
-"""What an operator does to one case: each in one transaction, refused in one sentence, and looked at by the next sweep."""
+"""What an operator does to one case: in one transaction, refused in one sentence, seen by the next sweep."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from sqlalchemy import Connection, select, update
 
 from models.rules.errors import Refused, nearest
 from models.rules.words import EscalationState
-from models.tables import Person
-from tasks.cases import ENROLLMENT, ESCALATION, table
+from models.schema import ENROLLMENT, ESCALATION, PERSON
 from tasks.records import enrollment_id_of
 
 
@@ -57,7 +56,7 @@ def acknowledge(connection: Connection, given: Acknowledgement, today: date) -> 
 
 
 def _require_person(connection: Connection, code: str) -> None:
-    person = table(Person)
+    person = PERSON
     if connection.scalar(select(person.c.id).where(person.c.code == code)) is None:
         known = connection.scalars(select(person.c.code).limit(1000)).all()
         raise Refused.one("person", f'nobody has the code "{code}".', nearest(code, known))

@@ -14,9 +14,9 @@ from models.rules.naming import enrollment_code
 from models.rules.policy import Policy
 from models.rules.roster import Fault, Found, Source
 from models.rules.words import Post, Status
-from tasks.cases import AGENCY, ASSIGNMENT, ENROLLMENT, MILESTONE
+from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, MILESTONE, PERSON
 from tasks.clock import real_now
-from tasks.lookups import PERSON, enrolled_by_agency, ids_by_code
+from tasks.lookups import enrolled_by_agency, ids_by_code
 from tasks.records import (
     NewSeat,
     add_agencies,

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, select
 
 from models.rules.roster import Fault, Row, Stated, fact_faults
-from tasks.cases import AGENCY, IDS, MILESTONE
+from models.schema import AGENCY, MILESTONE
+from tasks.cases import IDS
 from tasks.lookups import Enrolled, Speller, Trouble, chunks, enrolled_by_agency, locate
 from tasks.plan import Plan, Scene
 

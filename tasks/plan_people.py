@@ -13,8 +13,9 @@ from sqlalchemy import Connection, RowMapping, select
 from models.rules.cells import Role
 from models.rules.roster import Fault, Row
 from models.rules.words import Post
-from tasks.cases import ASSIGNMENT, WIDE_POSTS
-from tasks.lookups import PERSON, Speller, ids_by_code, stored_by_code
+from models.schema import ASSIGNMENT, PERSON
+from tasks.cases import WIDE_POSTS
+from tasks.lookups import Speller, ids_by_code, stored_by_code
 from tasks.plan import FieldChange, Plan, PlannedSeat, Scene
 
 _A = ASSIGNMENT.c

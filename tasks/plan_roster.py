@@ -14,8 +14,9 @@ from models.rules.naming import enrollment_code
 from models.rules.policy import Policy
 from models.rules.roster import HEAD, HEAD_PAIR, MANAGER, MANAGER_TRIO, Fault, Row
 from models.rules.words import Post
-from tasks.cases import AGENCY, ASSIGNMENT, ENROLLMENT, IDS, MILESTONE
-from tasks.lookups import PERSON, Speller, chunks, stored_by_code
+from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, MILESTONE, PERSON
+from tasks.cases import IDS
+from tasks.lookups import Speller, chunks, stored_by_code
 from tasks.plan import FieldChange, Plan, PlannedSeat, Scene
 
 ONE_DAY = timedelta(days=1)

@@ -17,14 +17,15 @@ from models.rules.case import Program
 from models.rules.errors import Problem, Refused, nearest
 from models.rules.policy import Policy, parse_policy
 from models.rules.words import Status
-from models.tables import Enrollment, Installation, PolicyVersion
+from models.schema import ENROLLMENT, INSTALLATION, POLICY_VERSION
 from tasks import clock
 from tasks.database import reading, transaction
 
 SHIPPED = Path(__file__).parents[1] / "deployments" / "programs"
 
-_IN_FORCE = select(Installation.live_from, PolicyVersion.id, PolicyVersion.digest, PolicyVersion.program).join_from(
-    Installation, PolicyVersion, Installation.policy_version_id == PolicyVersion.id
+_V = POLICY_VERSION.c
+_IN_FORCE = select(INSTALLATION.c.live_from, _V.id, _V.digest, _V.program).join_from(
+    INSTALLATION, POLICY_VERSION, INSTALLATION.c.policy_version_id == _V.id
 )
 
 
@@ -53,7 +54,7 @@ def read_policy(folder: Path) -> Policy:
             problems.append(Problem(path.name, f"is not TOML: {error}.", "Correct the line."))
             continue
         problems += [
-            Problem(path.name, f'"{name}" stands in {files[name]} too.', "Keep one.") for name in tables if name in files
+            Problem(path.name, f'"{name}" stands in {files[name]} too.', "Keep one.") for name in tables.keys() & files
         ]
         document |= tables
         files |= dict.fromkeys(tables, path.name)
@@ -96,10 +97,10 @@ def put_in_force(engine: Engine, policy: Policy, terms: Terms | None = None) -> 
         if before is None:
             _install(connection, version, terms or Terms())
         elif terms is not None and terms.live_from is not None:
-            connection.execute(update(Installation).values(live_from=terms.live_from))
+            connection.execute(update(INSTALLATION).values(live_from=terms.live_from))
         if before is None or before.digest == digest:
             return before is None
-        connection.execute(update(Installation).values(policy_version_id=version))
+        connection.execute(update(INSTALLATION).values(policy_version_id=version))
         everything_is_due(connection, clock.real_now().date())
     return True
 
@@ -107,22 +108,21 @@ def put_in_force(engine: Engine, policy: Policy, terms: Terms | None = None) -> 
 def everything_is_due(connection: Connection, day: date) -> None:
     """Make every open case due once: what it was told may have changed under it."""
     epoch = min(day, date(2000, 1, 1))
-    connection.execute(update(Enrollment).where(Enrollment.status == Status.OPEN).values(next_review_on=epoch))
+    connection.execute(update(ENROLLMENT).where(ENROLLMENT.c.status == Status.OPEN).values(next_review_on=epoch))
 
 
 def _version_id(connection: Connection, policy: Policy, digest: str) -> int:
-    found = connection.scalar(select(PolicyVersion.id).where(PolicyVersion.digest == digest))
+    found: int | None = connection.scalar(select(_V.id).where(_V.digest == digest))
     if found is not None:
         return found
     row = {"program": policy.code, "digest": digest, "document": policy.model_dump(mode="json")}
-    key = connection.execute(insert(PolicyVersion).values(**row, recorded_at=clock.now_in(connection))).inserted_primary_key
-    assert key is not None
-    return int(key[0])
+    stored = insert(POLICY_VERSION).values(**row, recorded_at=clock.now_in(connection)).returning(_V.id)
+    return int(connection.execute(stored).scalar_one())
 
 
 def _install(connection: Connection, version: int, terms: Terms) -> None:
     connection.execute(
-        insert(Installation).values(
+        insert(INSTALLATION).values(
             id=1, policy_version_id=version, live_from=terms.live_from, clock_offset_seconds=0, is_demo=terms.is_demo
         )
     )
@@ -132,9 +132,9 @@ def _install(connection: Connection, version: int, terms: Terms) -> None:
 
 def _refuse_orphans(connection: Connection, policy: Policy) -> None:
     standing = connection.execute(
-        select(Enrollment.track, Enrollment.stage, func.count())
-        .where(Enrollment.status == Status.OPEN)
-        .group_by(Enrollment.track, Enrollment.stage)
+        select(ENROLLMENT.c.track, ENROLLMENT.c.stage, func.count())
+        .where(ENROLLMENT.c.status == Status.OPEN)
+        .group_by(ENROLLMENT.c.track, ENROLLMENT.c.stage)
     ).all()
     problems = [
         Problem("stages", f'lack "{stage}", in which {count} enrollments stand.', nearest(stage, policy.stage))
@@ -156,9 +156,10 @@ def program_in_force(connection: Connection) -> Program:
     """
     row = connection.execute(_IN_FORCE).first()
     if row is None:
-        raise Refused.one("database", "has no program yet.", "Run `acredita init PROGRAM`, or `acredita up` for the demo.")
+        remedy = "Run `acredita init PROGRAM`, or `acredita up` for the demo."
+        raise Refused.one("database", "has no program yet.", remedy)
     if row.digest not in _parsed:
-        document = connection.scalar(select(PolicyVersion.document).where(PolicyVersion.id == row.id))
+        document = connection.scalar(select(POLICY_VERSION.c.document).where(POLICY_VERSION.c.id == row.id))
         _parsed[row.digest] = Policy.model_validate(document)
     return _program(row.digest, row.id, row.live_from)
 
@@ -180,10 +181,10 @@ def current_program(engine: Engine) -> Program:
 def is_installed(engine: Engine) -> bool:
     """Whether a program was loaded into this database, whose schema is there."""
     with reading(engine) as connection:
-        return connection.scalar(select(Installation.id)) is not None
+        return connection.scalar(select(INSTALLATION.c.id)) is not None
 
 
 def go_live(engine: Engine, day: date) -> None:
     """Set the day from which mail goes out."""
     with transaction(engine) as connection:
-        connection.execute(update(Installation).values(live_from=day))
+        connection.execute(update(INSTALLATION).values(live_from=day))

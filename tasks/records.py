@@ -19,9 +19,10 @@ from models.rules.naming import enrollment_code
 from models.rules.policy import Policy
 from models.rules.roster import Stated, fact_faults
 from models.rules.words import Post, Risk, Status
-from tasks.cases import AGENCY, ASSIGNMENT, ENROLLMENT, IDS, MILESTONE, insert_once
+from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, MILESTONE, PERSON
+from tasks.cases import IDS, insert_once
 from tasks.clock import real_now
-from tasks.lookups import PERSON, Speller, Trouble, chunks, enrolled_by_agency, ids_by_code, locate, stored_by_code
+from tasks.lookups import Speller, Trouble, chunks, enrolled_by_agency, ids_by_code, locate, stored_by_code
 from tasks.programs import program_in_force
 
 _E = ENROLLMENT.c

@@ -23,9 +23,8 @@ from sqlalchemy import Connection, Engine, event, func, select
 from models.rules.case import Program
 from models.rules.cohort import Cohort
 from models.rules.words import EmailState, NoticeState, Status
-from models.tables import Email
+from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, NOTICE, STAGE_CHANGE
 from tasks import clock
-from tasks.cases import AGENCY, ENROLLMENT, ESCALATION, NOTICE, STAGE_CHANGE, table
 from tasks.database import engine_of, migrate, reading, transaction
 from tasks.deliver import deliver
 from tasks.feed import feed_day, rows_by_day
@@ -170,7 +169,7 @@ def count(connection: Connection, program: Program) -> Report:
         ) or 0,
         escalations=connection.scalar(select(func.count()).select_from(ESCALATION)) or 0,
         emails=connection.scalar(
-            select(func.count()).select_from(table(Email)).where(table(Email).c.state == EmailState.SENT)
+            select(func.count()).select_from(EMAIL).where(EMAIL.c.state == EmailState.SENT)
         ) or 0,
         last_award_on=connection.scalar(select(func.max(e.ended_on)).where(awarded)),
         by_rule=rules,
@@ -178,11 +177,11 @@ def count(connection: Connection, program: Program) -> Report:
 
 
 def _rules(connection: Connection, program: Program) -> Iterator[RuleReport]:
-    n, email = NOTICE.c, table(Email).c
+    n, email = NOTICE.c, EMAIL.c
     mailed: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     leads: dict[str, list[int]] = defaultdict(list)
     rows = connection.execute(
-        select(n.rule, n.post, n.anchor_on, email.day).join(table(Email), email.id == n.email_id)
+        select(n.rule, n.post, n.anchor_on, email.day).join(EMAIL, email.id == n.email_id)
         .where(n.state == NoticeState.SENT)
     ).all()
     for rule, post, anchor_on, day in rows:
@@ -192,9 +191,9 @@ def _rules(connection: Connection, program: Program) -> Iterator[RuleReport]:
         lead = round(statistics.median(leads[rule])) if leads[rule] else None
         yield RuleReport(rule, "reminder", dict(mailed[rule]), lead)
     x = ESCALATION.c
-    opened = {r: (n, top) for r, n, top in connection.execute(select(x.rule, func.count(), func.max(x.rung)).group_by(x.rule))}
+    opened = {row[0]: row[1] for row in connection.execute(select(x.rule, func.count()).group_by(x.rule))}
     for name, rule in program.escalations.items():
         reached = connection.scalar(
             select(func.count()).select_from(ESCALATION).where(x.rule == name, x.rung == len(rule.ladder))
         )
-        yield RuleReport(name, "escalation", dict(mailed[name]), None, opened.get(name, (0, 0))[0], reached or 0)
+        yield RuleReport(name, "escalation", dict(mailed[name]), None, opened.get(name, 0), reached or 0)

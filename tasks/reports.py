@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Table, case, func, literal, select
+from sqlalchemy import Connection, Row, Select, Table, case, func, literal, select
 
 from models.rules.case import Program
 from models.rules.naming import enrollment_code
 from models.rules.words import EmailState, EscalationState, Language, NoticeState, Risk, Status
-from models.tables import Email, Incident, Installation, Sweep
-from tasks.cases import AGENCY, ENROLLMENT, ESCALATION, NOTICE, STAGE_CHANGE, table
+from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, INCIDENT, INSTALLATION, NOTICE, STAGE_CHANGE, SWEEP
 
 RISKS = (Risk.ON_TRACK, Risk.AT_RISK, Risk.OVERDUE)
 ROWS_SHOWN = 500
@@ -71,19 +70,19 @@ class Today(NamedTuple):
 def status(connection: Connection, program: Program, today: date) -> Today:
     """Count what an operator asks first."""
     here = connection.execute(
-        select(Installation.is_demo, Installation.live_from, Installation.last_swept_on)
+        select(INSTALLATION.c.is_demo, INSTALLATION.c.live_from, INSTALLATION.c.last_swept_on)
     ).one()
     now = portfolio(connection, program)
-    email = table(Email).c
+    email = EMAIL.c
     return Today(
         program=program.policy.code, is_demo=here.is_demo, live_from=here.live_from, last_swept_on=here.last_swept_on,
         open=now.open, due=_count(connection, ENROLLMENT, ENROLLMENT.c.next_review_on <= today),
         at_risk=now.at(Risk.AT_RISK), overdue=now.at(Risk.OVERDUE),
         escalations=_count(connection, ESCALATION, ESCALATION.c.state != EscalationState.CLOSED),
         notices_pending=_count(connection, NOTICE, NOTICE.c.state == NoticeState.PENDING),
-        emails_sent=_count(connection, table(Email), email.state == EmailState.SENT),
-        emails_unsettled=_count(connection, table(Email), email.state != EmailState.SENT),
-        incidents=_count(connection, table(Incident), literal(value=True)),
+        emails_sent=_count(connection, EMAIL, email.state == EmailState.SENT),
+        emails_unsettled=_count(connection, EMAIL, email.state != EmailState.SENT),
+        incidents=_count(connection, INCIDENT, literal(value=True)),
     )
 
 
@@ -102,25 +101,43 @@ class ChangeRow(NamedTuple):
 def changes(connection: Connection, program: Program, day: date) -> list[ChangeRow]:
     """List what was decided on a day: stages left, escalations opened and closed, notices to go out."""
     name = {stage.code: stage.name.text(Language.EN) for stage in program.policy.stages}
-    found: list[ChangeRow] = []
     s, x, n = STAGE_CHANGE.c, ESCALATION.c, NOTICE.c
-    for row in _with_code(connection, s.enrollment_id, (s.from_stage, s.to_stage, s.status, s.changed_on), s.decided_on == day):
-        ended = row.status in {Status.WITHDRAWN, Status.REMOVED, Status.LAPSED}
-        to = row.status if ended else name.get(row.to_stage, row.to_stage)
-        found.append(ChangeRow(_code(row), "award" if row.status is Status.AWARDED else "ended" if ended else "advanced",
-                               f"{name.get(row.from_stage, row.from_stage)} → {to}, {row.changed_on}"))
-    for row in _with_code(connection, x.enrollment_id, (x.rule, x.rung, x.opened_on), x.opened_on == day):
-        found.append(ChangeRow(_code(row), "escalation opened", f"{row.rule}, rung {row.rung}"))
-    for row in _with_code(connection, x.enrollment_id, (x.rule, x.closing), x.closed_on == day):
-        found.append(ChangeRow(_code(row), "escalation closed", f"{row.rule}: {row.closing}"))
-    wanted = (n.decided_on == day) & n.state.in_([NoticeState.PENDING, NoticeState.CLAIMED, NoticeState.SENT])
-    for row in _with_code(connection, n.subject_id, (n.rule, n.post, n.occurrence), wanted):
-        found.append(ChangeRow(_code(row), "notice", f"{row.rule} ({row.occurrence}) to {row.post}"))
-    return found
+
+    def rows(owner: Any, condition: Any, *columns: Any) -> Sequence[Row[Any]]:
+        return connection.execute(_with_code(owner, condition, columns)).all()
+
+    going_out = (n.decided_on == day) & n.state.in_([NoticeState.PENDING, NoticeState.CLAIMED, NoticeState.SENT])
+    steps = rows(s.enrollment_id, s.decided_on == day, s.from_stage, s.to_stage, s.status, s.changed_on)
+    return [
+        *(_step(row, name) for row in steps),
+        *(
+            ChangeRow(_code(row), "escalation opened", f"{row.rule}, rung {row.rung}")
+            for row in rows(x.enrollment_id, x.opened_on == day, x.rule, x.rung)
+        ),
+        *(
+            ChangeRow(_code(row), "escalation closed", f"{row.rule}: {row.closing}")
+            for row in rows(x.enrollment_id, x.closed_on == day, x.rule, x.closing)
+        ),
+        *(
+            ChangeRow(_code(row), "notice", f"{row.rule} ({row.occurrence}) to {row.post}")
+            for row in rows(n.subject_id, going_out, n.rule, n.post, n.occurrence)
+        ),
+    ]
 
 
-def _with_code(connection: Connection, owner: Any, columns: Sequence[Any], condition: Any) -> Sequence[Row[Any]]:
-    return connection.execute(
+def _step(row: Row[Any], name: dict[str, str]) -> ChangeRow:
+    match row.status:
+        case Status.OPEN:
+            what, to = "advanced", name.get(row.to_stage, row.to_stage)
+        case Status.AWARDED:
+            what, to = "award", name.get(row.to_stage, row.to_stage)
+        case _:
+            what, to = "ended", row.status
+    return ChangeRow(_code(row), what, f"{name.get(row.from_stage, row.from_stage)} → {to}, {row.changed_on}")
+
+
+def _with_code(owner: Any, condition: Any, columns: Sequence[Any]) -> Select[Any]:
+    return (
         select(AGENCY.c.code, ENROLLMENT.c.track, ENROLLMENT.c.cycle, *columns)
         .select_from(owner.table)
         .join(ENROLLMENT, ENROLLMENT.c.id == owner)
@@ -128,7 +145,7 @@ def _with_code(connection: Connection, owner: Any, columns: Sequence[Any], condi
         .where(condition)
         .order_by(AGENCY.c.code, owner.table.c.id)
         .limit(ROWS_SHOWN)
-    ).all()
+    )
 
 
 def _code(row: Row[Any]) -> str:
@@ -149,5 +166,5 @@ def most_at_risk(connection: Connection, limit: int) -> Sequence[Row[Any]]:
 
 def last_sweeps(connection: Connection, limit: int) -> Sequence[Row[Any]]:
     """List the last sweeps, the newest first."""
-    sweep = table(Sweep)
+    sweep = SWEEP
     return connection.execute(select(sweep).order_by(sweep.c.id.desc()).limit(limit)).all()

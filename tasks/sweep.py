@@ -22,15 +22,15 @@ from models.rules.case import Case, Program
 from models.rules.decide import decide
 from models.rules.decision import Decision
 from models.rules.errors import Refused
-from models.tables import Incident, Installation, Sweep
+from models.schema import INCIDENT, INSTALLATION, SWEEP
 from tasks import clock
-from tasks.cases import START, Cursor, due_cases, table, write
+from tasks.cases import START, Cursor, due_cases, write
 from tasks.database import engine_of, reading, transaction
 from tasks.programs import current_program, program_in_force
 
 BATCH = 1000
-_NOTE = insert(table(Sweep))
-_SWEPT = update(table(Installation)).values(last_swept_on=bindparam("last_swept_on"))
+_NOTE = insert(SWEEP)
+_SWEPT = update(INSTALLATION).values(last_swept_on=bindparam("last_swept_on"))
 
 
 @dataclass(slots=True)
@@ -107,7 +107,7 @@ def _write(connection: Connection, decisions: Sequence[Decision], given: tuple[P
 
 def report(connection: Connection, subject: str, what: str) -> None:
     """Leave word of one item that could not be handled; told again, it is counted and not repeated."""
-    incident = table(Incident)
+    incident = INCIDENT
     again = connection.execute(
         update(incident).where(incident.c.subject == subject).values(what=what, times=incident.c.times + 1)
     )
@@ -118,7 +118,8 @@ def report(connection: Connection, subject: str, what: str) -> None:
 
 def sweep(as_of: date, run_batch: RunBatch = sweep_batch.fn) -> Tally:
     """Sweep a day: everything due is decided once, whatever ran before or runs beside it."""
-    tally, cursor = Tally(), START
+    tally = Tally()
+    cursor: Cursor | None = START
     with quiet_collector():
         while cursor is not None:
             batch, cursor = run_batch(as_of, cursor)
@@ -142,7 +143,8 @@ def quiet_collector() -> Iterator[None]:
 
 def rehearse(engine: Engine, as_of: date) -> Tally:
     """Decide everything due on a day through the live code, and write nothing down."""
-    tally, cursor = Tally(), START
+    tally = Tally()
+    cursor: Cursor | None = START
     with engine.connect() as connection, connection.begin() as rehearsal:
         while cursor is not None:
             batch, cursor = decide_batch(connection, as_of, (cursor, BATCH))
@@ -168,7 +170,7 @@ def day_to_sweep(engine: Engine, as_of: date | None) -> date:
     """
     today = clock.today(engine, current_program(engine).policy.zone)
     with reading(engine) as connection:
-        last = connection.scalar(select(Installation.last_swept_on))
+        last = connection.scalar(select(INSTALLATION.c.last_swept_on))
     day = as_of or today
     if day > today:
         raise Refused.one("as_of", f"{day} is after today, {today}.", "Leave it out, or preview on a copy.")

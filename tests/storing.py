@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, func, insert, select
 from models.rules.case import Case, Seat
 from models.rules.policy import Policy
 from models.rules.words import SCOPE_OF, Language, Scope
+from models.schema import table
 from models.tables import (
     Agency,
     Assignment,
@@ -22,7 +23,6 @@ from models.tables import (
     Person,
     StageChange,
 )
-from tasks.cases import table
 from tasks.database import reading, transaction
 from tasks.programs import Terms, put_in_force
 from tests.building import DAY_0

@@ -28,7 +28,9 @@ def apply(case: Case, decision: Decision) -> Case:
 
 def _said(case: Case, decision: Decision) -> list[Said]:
     why = {cancelling.notice_id: cancelling.reason for cancelling in decision.cancellings}
+    revived = set(decision.revived)
     kept = [n._replace(state=NoticeState.CANCELLED, reason=why[n.id]) if n.id in why else n for n in case.said]
+    kept = [n._replace(state=NoticeState.PENDING, reason=None) if n.id in revived else n for n in kept]
     ids = count(max((notice.id for notice in case.said), default=0) + 1)
     return [*kept, *(Said(next(ids), telling.key, telling.state, telling.reason) for telling in decision.tellings)]
 

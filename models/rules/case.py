@@ -47,7 +47,7 @@ class Key(NamedTuple):
 
 
 class Said(NamedTuple):
-    """A notice that was decided on an earlier day. No rule reads `reason`: it is for explanations, where it is known."""
+    """A notice that was decided on an earlier day. No rule reads `reason`: explanations do, where it is known."""
 
     id: int
     key: Key

@@ -14,7 +14,7 @@ from models.rules import reminders
 from models.rules.case import Case, Fact, Key, Program, Said, Standing
 from models.rules.clock import clocks
 from models.rules.decision import Advance, Cancelling, Closed, Decision
-from models.rules.escalations import Condition, Scene, climb, closing, conditions, next_step_on
+from models.rules.escalations import Condition, Scene, climb, closing, conditions, next_step_on, spoken
 from models.rules.gates import Dossier, Evidence, GateState, dossier, gate_state
 from models.rules.pace import risk_from
 from models.rules.policy import EscalationRule
@@ -26,6 +26,8 @@ DEADLINES = (Clock.WINDOW_UNTIL, Clock.LIMIT)
 
 Looks = list[date]
 """Days on which something may change; those after today are candidates for `next_review_on`."""
+Live = dict[tuple[str, str, date], Standing]
+"""The escalations that stand, by rule, occurrence and date."""
 
 
 def decide(case: Case, program: Program, today: date) -> Decision:
@@ -50,6 +52,7 @@ def decide(case: Case, program: Program, today: date) -> Decision:
     _remind(case, scene, (decision, looks))
     live = _escalate(case, scene, (decision, looks))
     _cancel(case, scene, (decision, live))
+    _revive(case, scene, (decision, live))
     decision.risk = _risk(case, scene, looks)
     for seat in case.seats:
         looks.append(seat.since)
@@ -112,19 +115,18 @@ def _remind(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> None:
             looks.append(upcoming)
 
 
-def _escalate(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> set[tuple[str, str, date]]:
-    """Open, climb and close; return the keys of the escalations that stand."""
+def _escalate(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> Live:
+    """Open, climb and close; return the escalations that stand."""
     decision, looks = out
     before = {(s.rule, s.occurrence, s.anchor_on): s for s in case.standings}
-    live: set[tuple[str, str, date]] = set()
+    live: Live = {}
     for rule in scene.program.policy.escalations:
         for condition in conditions(rule, case, scene):
             looks.append(condition.opens_on)
             if condition.opens_on > scene.today:
                 continue
             key = (rule.rule, condition.occurrence, condition.anchor_on)
-            live.add(key)
-            standing = _stand(rule, case, (condition, before.get(key), scene, decision))
+            standing = live[key] = _stand(rule, case, (condition, before.get(key), scene, decision))
             upcoming = next_step_on(rule, standing)
             if upcoming is not None:
                 looks.append(upcoming)
@@ -155,7 +157,7 @@ def _stand(
     return standing
 
 
-def _cancel(case: Case, scene: Scene, given: tuple[Decision, set[tuple[str, str, date]]]) -> None:
+def _cancel(case: Case, scene: Scene, given: tuple[Decision, Live]) -> None:
     """Cancel what is still pending and lost its meaning: moved, left, closed, or overtaken by a nearer word."""
     decision, live = given
     pending = [notice for notice in case.said if notice.state is NoticeState.PENDING]
@@ -170,13 +172,25 @@ def _cancel(case: Case, scene: Scene, given: tuple[Decision, set[tuple[str, str,
             decision.cancellings.append(Cancelling(notice.id, reason))
 
 
+def _revive(case: Case, scene: Scene, given: tuple[Decision, Live]) -> None:
+    """Take back the cancelling of what is to be said again: a deadline was moved back, a cause returned."""
+    decision, live = given
+    cancelled = [notice for notice in case.said if notice.state is NoticeState.CANCELLED]
+    if not cancelled:
+        return
+    current = {key for standing in live.values() for key in spoken(scene.program.escalations[standing.rule], standing)}
+    for rule in scene.plan.stages[case.stage].reminders:
+        current.update(reminders.current(rule, case, (scene.dates, scene.today)))
+    decision.revived += [notice.id for notice in cancelled if notice.key in current]
+
+
 def _thread(key: Key, scene: Scene) -> tuple[str, str, Post]:
     """Return what a later word must share with an earlier one to overtake it: two empty posts are two stories."""
     story = key.occurrence.rsplit("/", 1)[0] if key.rule in scene.program.escalations else ""
     return key.rule, story, key.post
 
 
-def _lost_meaning(notice: Said, case: Case, given: tuple[Scene, set[tuple[str, str, date]]]) -> Reason | None:
+def _lost_meaning(notice: Said, case: Case, given: tuple[Scene, Live]) -> Reason | None:
     scene, live = given
     key = notice.key
     if key.rule in scene.program.escalations:
@@ -204,8 +218,8 @@ def _fall_silent(case: Case, decision: Decision) -> None:
 
 def _risk(case: Case, scene: Scene, looks: Looks) -> Risk:
     ends = [scene.dates.read(clock) for clock in DEADLINES]
-    stage, margin = scene.plan.stages[case.stage], scene.program.policy.risk_margin_days
-    at_risk_on = min(risk_from(case, stage, end, margin) for end in ends)
+    margin = timedelta(days=scene.program.policy.risk_margin_days)
+    at_risk_on = risk_from(case.stage_entered_on, scene.plan.stages[case.stage], min(ends) - margin)
     overdue_on = min(ends) + ONE_DAY
     looks += (at_risk_on, overdue_on)
     if overdue_on <= scene.today:

@@ -61,6 +61,8 @@ class Decision:
     advances: list[Advance] = field(default_factory=list)
     tellings: list[Telling] = field(default_factory=list)
     cancellings: list[Cancelling] = field(default_factory=list)
+    revived: list[int] = field(default_factory=list)
+    """Notices by id whose cancelling is taken back: the deadline was moved back, or the cause returned."""
     opened: list[Standing] = field(default_factory=list)
     moved: list[Standing] = field(default_factory=list)
     closed: list[Closed] = field(default_factory=list)

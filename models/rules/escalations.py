@@ -48,7 +48,8 @@ def conditions(rule: EscalationRule, case: Case, scene: Scene) -> Iterator[Condi
                 yield _after(case.stage, case.stage_entered_on, days + rule.grace_days)
         case Cause.PACE:
             end = scene.dates.read(_clock(rule))
-            opens_on = risk_from(case, stage, end, scene.program.policy.risk_margin_days)
+            margin = timedelta(days=scene.program.policy.risk_margin_days)
+            opens_on = risk_from(case.stage_entered_on, stage, end - margin)
             yield Condition(case.stage, end, opens_on + timedelta(days=rule.grace_days))
         case Cause.OVERDUE:
             end = scene.dates.read(_clock(rule))
@@ -112,9 +113,12 @@ def next_step_on(rule: EscalationRule, standing: Standing) -> date | None:
     return step_on
 
 
-def climb(rule: EscalationRule, standing: Standing, given: tuple[Case, Program, date]) -> tuple[Standing, list[Telling]]:
+Climbed = tuple[Standing, list[Telling]]
+
+
+def climb(rule: EscalationRule, standing: Standing, given: tuple[Case, Program, date]) -> Climbed:
     """Take every step that is due: one rung, and at once the next where nobody is on it to be told."""
-    case, program, today = given
+    today = given[2]
     told: list[Telling] = []
     while True:
         step_on = next_step_on(rule, standing)
@@ -140,15 +144,21 @@ def _step(rule: EscalationRule, standing: Standing, today: date) -> Standing:
     )
 
 
+def spoken(rule: EscalationRule, standing: Standing) -> Iterator[Key]:
+    """Yield the keys of the rung that an escalation stands on, one for each post; none before the first."""
+    occurrence = f"{standing.occurrence}/{standing.rung}.{standing.repeat}"
+    for post in rule.ladder[standing.rung - 1].to if standing.rung else ():
+        yield Key(rule.rule, occurrence, standing.anchor_on, post)
+
+
 def _tell(rule: EscalationRule, standing: Standing, given: tuple[Case, Program, date]) -> Iterator[Telling]:
     case, program, today = given
-    occurrence = f"{standing.occurrence}/{standing.rung}.{standing.repeat}"
     facts = {"cause": rule.cause, "stage": case.stage, "rung": standing.rung, "repeat": standing.repeat}
-    for post in rule.ladder[standing.rung - 1].to:
+    for key in spoken(rule, standing):
         reason = None
-        if not any(seat.post is post and seat.held(today) for seat in case.seats):
+        if not any(seat.post is key.post and seat.held(today) for seat in case.seats):
             reason = Reason.NO_RECIPIENT
         elif program.live_from is None or today < program.live_from:
             reason = Reason.BEFORE_LIVE
         state = NoticeState.SUPPRESSED if reason else NoticeState.PENDING
-        yield Telling(Key(rule.rule, occurrence, standing.anchor_on, post), rule.notice, today, state, reason, facts)
+        yield Telling(key, rule.notice, today, state, reason, facts)

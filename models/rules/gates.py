@@ -64,7 +64,7 @@ def gate_state(case: Case, program: Program, known: Dossier) -> GateState:
     """
     gate = program.policy.stage[case.stage].gate
     facts = [known.first.get(name) for name in gate.milestones]
-    facts += [_reached(case, program, known, share) for share in gate.shares]
+    facts += [_reached(known.counts.get(s.count, []), needed(case, program, s)) for s in gate.shares]
     seats = [_first_seat(case, post) for post in gate.posts]
     if None in facts or None in seats:
         return GateState(None, tuple(_missing(gate, facts, seats)), Evidence((), ()))
@@ -89,9 +89,8 @@ def needed(case: Case, program: Program, share: Share) -> int:
     return math.ceil(share.at_least * (own if own is not None else listed or 0) - 1e-9)
 
 
-def _reached(case: Case, program: Program, known: Dossier, share: Share) -> Fact | None:
-    enough = needed(case, program, share)
-    counted = [fact for fact in known.counts.get(share.count, ()) if (fact.value or 0) >= enough]
+def _reached(counts: list[Fact], enough: int) -> Fact | None:
+    counted = [fact for fact in counts if (fact.value or 0) >= enough]
     return min(counted, key=lambda fact: (fact.on, fact.id), default=None)
 
 

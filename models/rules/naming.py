@@ -12,7 +12,7 @@ _NO_CONFERENCE = {
 
 
 def awaited(policy: Policy, code: str, language: Language) -> str:
-    """Name what a gate waits for: a milestone's code, `post:<post>` or `conference:<day>`, as `gate_state` gives them."""
+    """Name what a gate waits for, as `gate_state` gives it: a milestone's code, `post:<post>` or `conference:<day>`."""
     kind, _, rest = code.rpartition(":")
     if kind == "post":
         return policy.posts[Post(rest)].text(language)

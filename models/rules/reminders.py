@@ -38,6 +38,16 @@ def next_threshold(rule: ReminderRule, anchor_on: date, today: date) -> date | N
     return None if ahead is None else anchor_on - timedelta(days=ahead)
 
 
+def current(rule: ReminderRule, case: Case, given: tuple[Clocks, date]) -> Iterator[Key]:
+    """Yield the keys of the nearest threshold that was reached: what the rule has to say today, said or not."""
+    dates, today = given
+    anchor_on = dates.read(rule.clock)
+    left = (anchor_on - today).days
+    nearest = [days for days in rule.days_before if days >= left][-1:]
+    for days in nearest:
+        yield from (Key(rule.rule, occurrence(rule, case.stage, days), anchor_on, post) for post in rule.to)
+
+
 def due(rule: ReminderRule, case: Case, given: tuple[Program, Clocks, Collection[Key], date]) -> Iterator[Telling]:
     """Yield what the rule says today: the nearest threshold, and those it supersedes, each with its reason.
 

@@ -110,7 +110,8 @@ def prepared(day: date) -> list[dict[str, Any]]:
     from tasks.programs import program_in_force
     from tasks.sweep import BATCH
 
-    batches, cursor = [], START
+    batches: list[dict[str, Any]] = []
+    cursor = START
     while True:
         with reading(engine_of()) as connection:
             program = program_in_force(connection)

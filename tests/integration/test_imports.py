@@ -20,7 +20,7 @@ from models.rules.cells import DateFormat
 from models.rules.columns import FileKind
 from models.rules.errors import Refused
 from models.tables import Agency, Assignment, Enrollment, Milestone, Person
-from tasks.cases import table
+from models.schema import table
 from tasks.database import reading, transaction
 from tasks.imports import ImportOptions, ImportReport, import_file, import_rows, write_templates
 from tasks.programs import put_in_force

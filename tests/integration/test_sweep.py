@@ -22,9 +22,10 @@ from models.rules.decision import Decision
 from models.rules.errors import Refused
 from models.rules.policy import parse_policy
 from models.rules.words import NoticeState, Status
-from models.tables import Enrollment, Escalation, Incident, Notice, StageChange, Sweep
+from models.schema import table
+from models.tables import DeadlineChange, Enrollment, Escalation, Incident, Notice, StageChange, Sweep
 from tasks import sweep as sweeping
-from tasks.cases import Cursor, Written, table
+from tasks.cases import Cursor, Written, write
 from tasks.database import reading, transaction
 from tasks.programs import current_program, put_in_force
 from tasks.sweep import BatchResult, day_to_sweep, sweep, sweep_batch
@@ -116,6 +117,35 @@ def test_what_is_read_back_is_what_apply_says(stocked: Engine) -> None:
     assert sorted(rows) == climbed
 
 
+def test_a_correction_taken_back_revives_the_notice_in_the_store(stocked: Engine) -> None:
+    def corrected(to: date, today: date) -> list[NoticeState]:
+        row = {
+            "enrollment_id": 2,
+            "kind": "correction",
+            "anchor_on": to,
+            "reason": "-",
+            "actor": "-",
+            "recorded_at": NOW,
+        }
+        with transaction(stocked) as connection:
+            connection.execute(insert(table(DeadlineChange)), [row])
+            connection.execute(
+                update(table(Enrollment)).where(table(Enrollment).c.id == 2).values(next_review_on=today)
+            )
+        sweep(today)
+        told = table(Notice).c
+        with reading(stocked) as connection:
+            query = select(told.state).where(
+                told.subject_id == 2, told.rule == "window_closes", told.occurrence == "365"
+            )
+            return list(connection.scalars(query.where(told.anchor_on == date(2023, 1, 1))))
+
+    window_opens = day(731)
+    sweep(window_opens)
+    assert set(corrected(day(9), window_opens)) == {NoticeState.CANCELLED}
+    assert set(corrected(day(0), window_opens)) == {NoticeState.PENDING}
+
+
 def test_the_same_day_twice_is_the_same(stocked: Engine) -> None:
     sweep(TODAY)
     before = everything(stocked)
@@ -196,7 +226,7 @@ def test_a_crash_between_batches_loses_nothing(stocked: Engine, expected: dict[s
 def _dies_in_the_second_batch(engine: Engine) -> None:
     """Sweep in a process of its own that ends, without a word, after it wrote and before it commits."""
     engine.dispose(close=False)
-    write, batches = sweeping.write, []
+    batches: list[Written] = []
 
     def dies(connection: Connection, decisions: Sequence[Decision], given: tuple[int, date]) -> Written:
         batches.append(write(connection, decisions, given))
@@ -204,7 +234,7 @@ def _dies_in_the_second_batch(engine: Engine) -> None:
             os._exit(9)
         return batches[-1]
 
-    sweeping.write = dies
+    pytest.MonkeyPatch().setattr(sweeping, "write", dies)
     sweep(TODAY)
 
 

@@ -17,8 +17,9 @@ from sqlalchemy import Engine, event, select
 
 from models.rules.case import Case
 from models.rules.words import Status
+from models.schema import table
 from models.tables import Escalation, Notice, StageChange
-from tasks.cases import Cursor, table
+from tasks.cases import Cursor
 from tasks.database import engine_of, reading
 from tasks.sweep import BatchResult, sweep, sweep_batch
 from tests.building import FactRow, SeatRow, case, day, program
