@@ -190,6 +190,7 @@ def effects(decision: Decision) -> list[object]:
         *decision.advances,
         *decision.tellings,
         *decision.cancellings,
+        *decision.revived,
         *decision.opened,
         *decision.moved,
         *decision.closed,

@@ -278,6 +278,17 @@ def test_when_its_cause_returns_it_opens_again_on_the_next_rung() -> None:
     assert words(climbed, "limit_passed") == [("limit_passed", "passed/2.0", "director", "pending")]
 
 
+def test_what_closing_had_cancelled_is_revived_when_it_opens_again() -> None:
+    life = case("commission_review", 1000)
+    life = apply(life, on(1097, life))
+    extended = replace(life, changes=[ClockChange(Change.EXTENSION, 6, None)])
+    extended = apply(extended, on(1098, extended))
+    passed = [n for n in extended.said if n.key.rule == "limit_passed"]
+    assert {n.state for n in passed} == {NoticeState.CANCELLED}
+    undone = replace(extended, changes=[])
+    assert set(on(1099, undone).revived) >= {n.id for n in passed}
+
+
 def test_a_new_stall_is_another_escalation() -> None:
     life, _ = lived(case(), range(62))
     life.facts = facts([("visit", 62)])

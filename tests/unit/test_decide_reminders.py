@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from models.rules.apply import apply
-from models.rules.case import Case, ClockChange
+from models.rules.case import Case, ClockChange, Said
 from models.rules.words import Change, NoticeState, Reason, Risk
 from tests.building import case, day, number, on, program, said, words
 
@@ -171,6 +171,31 @@ def test_a_pending_reminder_that_lost_its_meaning_is_cancelled_with_the_reason(
 ) -> None:
     decision = on(today, case(**more, said=[said(*pending)]))
     assert [c.reason for c in decision.cancellings] == ([reason] if reason else [])
+
+
+def test_a_deadline_moved_back_revives_what_the_move_had_cancelled_and_not_what_went_out() -> None:
+    """Told on day 1036 that 60 days are left; the limit is corrected by mistake, and corrected back."""
+    life = case("commission_review", 1030)
+    life = apply(life, on(1036, life))
+    gone = [n._replace(state=NoticeState.SENT) if n.key.post == "head" else n for n in life.said]
+    moved = replace(life, said=gone, changes=[CORRECTION])
+    moved = apply(moved, on(1037, moved))
+    assert {n.state for n in moved.said if limit_60(n)} == {NoticeState.SENT, NoticeState.CANCELLED}
+    back = replace(moved, changes=[CORRECTION, ClockChange(Change.CORRECTION, None, day(0))])
+    decision = on(1038, back)
+    assert not [t for t in decision.tellings if t.key.rule == "limit"]
+    revived = [n for n in apply(back, decision).said if limit_60(n)]
+    assert sorted((n.key.post.value, n.state.value) for n in revived) == [
+        ("accreditation_manager", "pending"),
+        ("head", "sent"),
+        ("sme_1", "pending"),
+        ("sme_2", "pending"),
+    ]
+    assert on(1038, apply(back, decision)).revived == []
+
+
+def limit_60(notice: Said) -> bool:
+    return notice.key.rule == "limit" and notice.key.occurrence == "60" and notice.key.anchor_on == day(LIMIT)
 
 
 def test_what_went_out_is_not_cancelled() -> None:
