@@ -158,7 +158,6 @@ _CLIMB = change(ESCALATION, "state rung rung_on repeat acknowledged_until closed
 _CLOSE = change(ESCALATION, "state closed_on closing")
 _CANCEL = change(NOTICE, "state reason", NOTICE.c.state == literal_column(f"'{NoticeState.PENDING.value}'"))
 _REVIVE = change(NOTICE, "state reason", NOTICE.c.state == literal_column(f"'{NoticeState.CANCELLED.value}'"))
-_REVIVE = change(NOTICE, "state reason", NOTICE.c.state == literal_column(f"'{NoticeState.CANCELLED.value}'"))
 _OPEN = insertion(
     ESCALATION,
     "enrollment_id rule occurrence anchor_on state opened_on rung rung_on repeat policy_version_id recorded_at",
@@ -189,7 +188,6 @@ def write(connection: Connection, decisions: Sequence[Decision], given: tuple[in
     run(connection, _CLOSE, (pen.closed(closed) for d in decisions for closed in d.closed))
     run(connection, _CLIMB, (pen.climbed(standing) for d in decisions for standing in d.moved))
     run(connection, _CANCEL, (pen.cancelled(cancelling) for d in decisions for cancelling in d.cancellings))
-    run(connection, _REVIVE, ((NoticeState.PENDING.value, None, number) for d in decisions for number in d.revived))
     run(connection, _REVIVE, ((NoticeState.PENDING.value, None, number) for d in decisions for number in d.revived))
     escalations = run(connection, _OPEN, (pen.opened(d.case_id, standing) for d in decisions for standing in d.opened))
     advances = run(connection, _ADVANCE, (pen.advanced(d.case_id, a) for d in decisions for a in d.advances))
