@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Table
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, literal_column
 from sqlmodel import SQLModel
 
 from models import tables
@@ -12,6 +15,16 @@ def table(model: type[SQLModel]) -> Table:
     """Return a model's table."""
     found: Table = model.__table__  # type: ignore[attr-defined]
     return found
+
+
+def same(column: ColumnElement[Any], value: StrEnum) -> ColumnElement[bool]:
+    """Return `column = 'value'` with the value written out: a partial index serves only a query that spells it."""
+    return column == literal_column(f"'{value}'")
+
+
+def other(column: ColumnElement[Any], value: StrEnum) -> ColumnElement[bool]:
+    """Return `column <> 'value'`, written out for the same reason."""
+    return column != literal_column(f"'{value}'")
 
 
 AGENCY = table(tables.Agency)

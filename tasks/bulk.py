@@ -12,7 +12,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, bindparam, update
+from sqlalchemy import Connection, Insert, Table, bindparam, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.sql.expression import ColumnElement, Executable
@@ -33,9 +33,7 @@ def insertion(table: Table, names: str, *, once: bool = True) -> Bulk:
     values: dict[str, Any] = {name: bindparam(name) for name in columns}
 
     def statement(dialect: str) -> Executable:
-        insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-        made = insert(table).values(values)
-        return made.on_conflict_do_nothing() if once else made
+        return (_insert_once(dialect, table) if once else insert(table)).values(values)
 
     return Bulk(statement, columns)
 
@@ -68,6 +66,18 @@ def _compiled(bulk: Bulk, dialect: str) -> tuple[str, tuple[int, ...] | None]:
     compiled = bulk.statement(dialect).compile(dialect=target, compile_kwargs={"literal_binds": False})  # type: ignore[attr-defined]
     order = tuple(bulk.names.index(name) for name in compiled.positiontup)
     return str(compiled), None if order == tuple(range(len(bulk.names))) else order
+
+
+def insert_once(connection: Connection, target: Table) -> Insert:
+    """Return an INSERT that leaves a row alone whose unique key is there already: the database decides."""
+    return _insert_once(connection.dialect.name, target)
+
+
+@lru_cache(maxsize=64)
+def _insert_once(dialect: str, target: Table) -> Insert:
+    insert: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    made: Insert = insert(target).on_conflict_do_nothing()
+    return made
 
 
 class Wire(NamedTuple):

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, Row, Select, Table, bindparam, literal_column, or_, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, literal_column, or_, select, tuple_
 
 from models.rules.case import Case, ClockChange, Fact, Key, Said, Seat, Standing
 from models.rules.decision import Advance, Cancelling, Closed, Decision, Telling
 from models.rules.words import SCOPE_OF, EscalationState, NoticeState, Scope, Status, Subject
-from models.schema import AGENCY, ASSIGNMENT, CHANGE, ENROLLMENT, ESCALATION, MILESTONE, NOTICE, STAGE_CHANGE
+from models.schema import AGENCY, ASSIGNMENT, CHANGE, ENROLLMENT, ESCALATION, MILESTONE, NOTICE, STAGE_CHANGE, same
 from tasks.bulk import Wire, as_json, change, insertion, run, wire
 from tasks.clock import now_in
 
@@ -58,7 +57,7 @@ _NEAR_SEATS = _SEATS.where(or_(_A.enrollment_id.in_(IDS), _A.agency_id.in_(bindp
 _WIDE_SEATS = _SEATS.where(_A.post.in_(WIDE_POSTS))
 _N = NOTICE.c
 _SAID = select(
-    _N.subject_id, _N.id, _N.rule, _N.occurrence, _N.anchor_on, _N.post, _N.state
+    _N.subject_id, _N.id, _N.rule, _N.occurrence, _N.anchor_on, _N.post, _N.state, _N.reason
 ).where(_N.subject_id.in_(IDS), _N.subject_kind == Subject.ENROLLMENT)
 _X = ESCALATION.c
 _STANDINGS = select(
@@ -118,7 +117,7 @@ def _grouped(connection: Connection, query: Select[Any], given: tuple[list[int],
 
 
 def _said(row: Sequence[Any]) -> Said:
-    return Said(row[0], Key(row[1], row[2], row[3], row[4]), row[5])
+    return Said(row[0], Key._make(row[1:5]), row[5], row[6])
 
 
 class _Seats:
@@ -147,16 +146,10 @@ class Written(NamedTuple):
     escalations: int
 
 
-def insert_once(connection: Connection, target: Table) -> Any:
-    """Return an INSERT that leaves a row alone whose unique key is there already: the database decides."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(target).on_conflict_do_nothing()
-
-
 _SETTLE = change(ENROLLMENT, "stage stage_entered_on stage_seq status risk ended_on next_review_on")
 _CLIMB = change(ESCALATION, "state rung rung_on repeat acknowledged_until closed_on closing")
 _CLOSE = change(ESCALATION, "state closed_on closing")
-_CANCEL = change(NOTICE, "state reason", NOTICE.c.state == literal_column(f"'{NoticeState.PENDING.value}'"))
+_CANCEL = change(NOTICE, "state reason", same(NOTICE.c.state, NoticeState.PENDING))
 _REVIVE = change(NOTICE, "state reason", NOTICE.c.state == literal_column(f"'{NoticeState.CANCELLED.value}'"))
 _OPEN = insertion(
     ESCALATION,

@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, Row, select
 
-from models.rules.case import Case, Program
+from models.rules.case import Case, Program, Said, Standing
 from models.rules.clock import Clocks, clocks
+from models.rules.decide import decide
+from models.rules.explain import Sentence, explain
 from models.rules.naming import enrollment_code
 from models.rules.words import EscalationState, Status
 from models.schema import AGENCY, ENROLLMENT, ESCALATION, MILESTONE, NOTICE, STAGE_CHANGE
@@ -60,13 +62,14 @@ def chronicle(engine: Engine, code: str, as_of: date | None) -> Chronicle:
         key = enrollment_id_of(connection, code)
         e, s, m, n, x = ENROLLMENT.c, STAGE_CHANGE.c, MILESTONE.c, NOTICE.c, ESCALATION.c
         row = connection.execute(
-            select(e.track, e.cycle, e.risk, e.next_review_on, AGENCY.c.code, AGENCY.c.name, AGENCY.c.region)
+            select(e.track, e.cycle, AGENCY.c.code, AGENCY.c.name, AGENCY.c.region)
             .join(AGENCY, AGENCY.c.id == e.agency_id).where(e.id == key)
         ).one()
         case = case_on(connection, key, (program, day))
+        then = decide(case, program, day)
         return Chronicle(
             enrollment_code(row.code, row.track, row.cycle), row.name, row.region, day, case,
-            clocks(case, program.plan(case.track)), program, row.risk, row.next_review_on,
+            clocks(case, program.plan(case.track)), program, then.risk, then.next_review_on,
             changes=connection.execute(
                 select(s.changed_on, s.decided_on, s.from_stage, s.to_stage, s.status)
                 .where(s.enrollment_id == key, s.decided_on <= day).order_by(s.seq)
@@ -87,13 +90,12 @@ def chronicle(engine: Engine, code: str, as_of: date | None) -> Chronicle:
         )
 
 
-def explanation(engine: Engine, code: str, on: date | None) -> list[Any]:
+def explanation(engine: Engine, code: str, on: date | None) -> list[Sentence]:
     """Say what the rules make of an enrollment on a day, with what was known then."""
     with reading(engine) as connection:
         program = program_in_force(connection)
         day = on or clock.now_in(connection).astimezone(ZoneInfo(program.policy.zone)).date()
         case = case_on(connection, enrollment_id_of(connection, code), (program, day))
-    from models.rules.explain import explain
     return explain(case, program, day)
 
 
@@ -104,7 +106,11 @@ def case_on(connection: Connection, enrollment_id: int, given: tuple[Program, da
     midnight = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(program.policy.zone))
     m, n, x, s = MILESTONE.c, NOTICE.c, ESCALATION.c, STAGE_CHANGE.c
     known = set(connection.scalars(select(m.id).where(m.enrollment_id == enrollment_id, m.recorded_at < midnight)))
-    said = set(connection.scalars(select(n.id).where(n.subject_id == enrollment_id, n.decided_on <= day)))
+    decided = connection.execute(
+        select(n.id, n.decided_on).where(n.subject_id == enrollment_id, n.decided_on <= day)
+    ).all()
+    said_on = {row.id: row.decided_on for row in decided}
+    said = [notice for notice in now.said if notice.id in said_on]
     closed_later = set(connection.scalars(select(x.id).where(x.enrollment_id == enrollment_id, x.closed_on > day)))
     changes = connection.execute(
         select(s.seq, s.to_stage, s.changed_on, s.status)
@@ -115,9 +121,21 @@ def case_on(connection: Connection, enrollment_id: int, given: tuple[Program, da
     return replace(
         now, stage=stage, stage_entered_on=entered_on, stage_seq=seq, status=status,
         facts=[fact for fact in now.facts if fact.id in known],
-        said=[notice for notice in now.said if notice.id in said],
+        said=said,
         standings=[
-            one._replace(state=EscalationState.OPEN) if one.id in closed_later else one
+            _climbed_by(one._replace(state=EscalationState.OPEN) if one.id in closed_later else one, said, said_on)
             for one in now.standings if one.opened_on <= day
         ],
     )
+
+
+def _climbed_by(standing: Standing, said: Sequence[Said], said_on: dict[int, date]) -> Standing:
+    """Return an escalation on the rung that it had reached: each step left its notices behind, mailed or not."""
+    reached = (0, 0, standing.opened_on)
+    for notice in said:
+        occurrence, _, step = notice.key.occurrence.rpartition("/")
+        named = (notice.key.rule, occurrence, notice.key.anchor_on)
+        if named == (standing.rule, standing.occurrence, standing.anchor_on):
+            rung, _, repeat = step.partition(".")
+            reached = max(reached, (int(rung), int(repeat), said_on[notice.id]))
+    return standing._replace(rung=reached[0], repeat=reached[1], rung_on=reached[2])

@@ -23,14 +23,15 @@ from sqlalchemy import Engine, RowMapping, bindparam, select, update
 from models.rules.errors import AcreditaError
 from models.rules.letter import Item, Message
 from models.rules.words import EmailState, NoticeState, Reason
-from models.schema import EMAIL, NOTICE, PERSON
+from models.schema import EMAIL, NOTICE, PERSON, other, same
 from models.settings import settings
 from tasks import clock
-from tasks.cases import IDS, insert_once
+from tasks.bulk import insert_once
+from tasks.cases import IDS
 from tasks.database import engine_of, reading, transaction
 from tasks.letters import Parcel, at_work, gather
 from tasks.programs import program_in_force
-from tasks.rendering import render
+from tasks.rendering import full_name, render
 from tasks.senders import Outcome, Outgoing, Result, Sender, sender_of
 from tasks.sweep import report
 
@@ -149,7 +150,7 @@ def _claim(engine: Engine, parcel: Parcel, given: tuple[Message, datetime]) -> C
         "subject": message.subject, "text": message.text, "html": message.html, "attempt": 1, "claimed_at": now,
     }
     with transaction(engine) as connection:
-        email_id = connection.execute(insert_once(connection, EMAIL).values(**row).returning(EMAIL.c.id)).scalar()
+        email_id = connection.execute(insert_once(connection, EMAIL).returning(EMAIL.c.id), row).scalar()
         if email_id is None:
             return None
         taken = connection.execute(_TAKE, {"ids": parcel.notice_ids, "email": email_id})
@@ -157,12 +158,7 @@ def _claim(engine: Engine, parcel: Parcel, given: tuple[Message, datetime]) -> C
             # A sweep cancelled one meanwhile: the text is no longer true. The next run writes it anew.
             connection.rollback()
             return None
-    return Claimed(email_id, 1, _outgoing(row, _name_of(parcel)))
-
-
-def _name_of(parcel: Parcel) -> str:
-    letter = parcel.letter
-    return " ".join(part for part in (letter.given_names, letter.surname, letter.second_surname) if part)
+    return Claimed(email_id, 1, _outgoing(row, full_name(parcel.letter)))
 
 
 def _outgoing(row: Mapping[str, Any] | RowMapping, name: str) -> Outgoing:
@@ -179,8 +175,9 @@ _LEFT = (
     )
     .join(PERSON, PERSON.c.id == EMAIL.c.person_id)
     .where(
-        (EMAIL.c.state == EmailState.PENDING)
-        | ((EMAIL.c.state == EmailState.SENDING) & (EMAIL.c.claimed_at < bindparam("stale")))
+        other(EMAIL.c.state, EmailState.SENT),
+        EMAIL.c.state.in_([EmailState.PENDING, EmailState.SENDING]),
+        (EMAIL.c.state == EmailState.PENDING) | (EMAIL.c.claimed_at < bindparam("stale")),
     )
     .order_by(EMAIL.c.id)
     .with_for_update(of=EMAIL, skip_locked=True)
@@ -192,7 +189,7 @@ def _unsettled(engine: Engine, sender: Sender, now: datetime) -> list[Claimed]:
     with transaction(engine) as connection:
         hours = program_in_force(connection).policy.working_hours
         if not sender.idempotent:
-            lost = (EMAIL.c.state == EmailState.SENDING) & (EMAIL.c.claimed_at < now - LEASE)
+            lost = same(EMAIL.c.state, EmailState.SENDING) & (EMAIL.c.claimed_at < now - LEASE)
             connection.execute(update(EMAIL).where(lost).values(state=EmailState.UNKNOWN, note="the sender died"))
         rows = connection.execute(_LEFT, {"stale": now - LEASE}).mappings()
         mine = [row for row in rows if at_work(hours, now, row["time_zone"])]

@@ -43,12 +43,12 @@ def synthetic_cohort(program: Path, policy: Policy, seed: int) -> Cohort:
     return draw_cohort(parse_margins(tomllib.loads(path.read_text(encoding="utf-8")), policy), policy, seed)
 
 
-def rows_by_day(cohort: Cohort, since: date = date.min) -> dict[date, Cohort]:
-    """Split a cohort by the day on which its rows become known; what was known before `since` is its first day's."""
+def rows_by_day(cohort: Cohort) -> dict[date, Cohort]:
+    """Split a cohort by the day on which its rows become known."""
     split: dict[date, dict[str, list[Dated]]] = defaultdict(lambda: defaultdict(list))
     for name in Cohort.__dataclass_fields__:
         for dated in getattr(cohort, name):
-            split[max(dated.known_on, since)][name].append(dated)
+            split[dated.known_on][name].append(dated)
     return {
         day: Cohort(**{name: tuple(lists.get(name, ())) for name in Cohort.__dataclass_fields__})
         for day, lists in split.items()

@@ -17,7 +17,7 @@ from models.rules.letter import Item, Letter, reference_of
 from models.rules.naming import awaited, enrollment_code
 from models.rules.policy import WorkingHours
 from models.rules.words import SCOPE_OF, Cause, EmailKind, Language, NoticeState, Post, Scope
-from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, INSTALLATION, NOTICE, PERSON
+from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, INSTALLATION, NOTICE, PERSON, same
 from tasks.cases import IDS, named_cases
 from tasks.programs import program_in_force
 
@@ -33,7 +33,7 @@ _PENDING = (
     .join(ENROLLMENT, ENROLLMENT.c.id == _N.subject_id)
     .join(AGENCY, AGENCY.c.id == _E.agency_id)
     .where(
-        _N.state == NoticeState.PENDING,
+        same(_N.state, NoticeState.PENDING),
         _N.planned_for <= bindparam("today"),
         or_(_E.next_review_on.is_(None), _E.next_review_on > bindparam("today")),
     )

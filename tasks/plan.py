@@ -15,7 +15,7 @@ from models.rules.policy import Policy
 from models.rules.roster import Fault, Found, Source
 from models.rules.words import Post, Status
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, MILESTONE, PERSON
-from tasks.clock import real_now
+from tasks.clock import now_in
 from tasks.lookups import enrolled_by_agency, ids_by_code
 from tasks.records import (
     NewSeat,
@@ -117,7 +117,7 @@ def carry_out(connection: Connection, plan: Plan, scene: Scene) -> None:
     _set_deputies(connection, plan.deputies, people)
     for target in (AGENCY, PERSON, ENROLLMENT, ASSIGNMENT):
         change_rows(connection, target, plan.changed[target])
-    now = real_now()
+    now = now_in(connection)
     facts = {key: {**values, "recorded_at": now} for key, values in plan.changed[MILESTONE].items()}
     change_rows(connection, MILESTONE, facts)
     enrollments = _enroll(connection, plan, (agencies, scene))

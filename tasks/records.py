@@ -20,8 +20,9 @@ from models.rules.policy import Policy
 from models.rules.roster import Stated, fact_faults
 from models.rules.words import Post, Risk, Status
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, MILESTONE, PERSON
-from tasks.cases import IDS, insert_once
-from tasks.clock import real_now
+from tasks.bulk import insert_once
+from tasks.cases import IDS
+from tasks.clock import now_in
 from tasks.lookups import Speller, Trouble, chunks, enrolled_by_agency, ids_by_code, locate, stored_by_code
 from tasks.programs import program_in_force
 
@@ -67,7 +68,7 @@ def add_rows(connection: Connection, target: Table, rows: Sequence[Mapping[str, 
     """
     if not rows:
         return
-    dialect, now = connection.dialect, real_now()
+    dialect, now = connection.dialect, now_in(connection)
     names = [*rows[0], "recorded_at"]
     compiled = insert(target).compile(dialect=dialect, column_keys=names)
     columns: dict[str, Iterable[Any]] = {name: [row[name] for row in rows] for name in rows[0]}
@@ -197,7 +198,7 @@ def write_facts(connection: Connection, rows: Sequence[dict[str, Any]], today: d
     """Write facts that were checked before: enrollment_id, milestone, occurred_on, value, reference, recorded_by."""
     if not rows:
         return 0
-    now = real_now()
+    now = now_in(connection)
     stamped = [{**row, "recorded_at": now} for row in rows]
     new = connection.execute(insert_once(connection, MILESTONE), stamped).rowcount
     if new:

@@ -27,7 +27,7 @@ from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, NOTICE, STAGE_C
 from tasks import clock
 from tasks.database import engine_of, migrate, reading, transaction
 from tasks.deliver import deliver
-from tasks.feed import feed_day, rows_by_day
+from tasks.feed import feed_all, feed_day, rows_by_day
 from tasks.programs import Terms, current_program, put_in_force, read_policy
 from tasks.senders import FolderSender, Sender
 from tasks.sweep import sweep
@@ -117,7 +117,10 @@ def replay(program: Path, cohort: Cohort, given: tuple[Path, Span]) -> Iterator[
     with database_in(folder) as engine:
         put_in_force(engine, read_policy(program), Terms(live_from=span.since, is_demo=True))
         zone = ZoneInfo(current_program(engine).policy.zone)
-        sender, known = FolderSender(folder / "mail", durable=False), rows_by_day(cohort, span.since)
+        sender, known = FolderSender(folder / "mail", durable=False), rows_by_day(cohort)
+        with transaction(engine) as connection:
+            clock.set_clock(connection, _at(span.since, SWEPT_AT, zone))
+            feed_all(connection, cohort, span.since - ONE_DAY)
         for day in span:
             live_through(engine, sender, (day, zone, known.get(day)))
             if day != span.until:

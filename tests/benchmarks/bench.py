@@ -149,7 +149,7 @@ def _rows(decisions: list[Any], version: int, day: date) -> dict[str, list[tuple
 
 READS = (
     "SELECT enrollment_id, id, milestone, occurred_on, value FROM milestone WHERE enrollment_id IN ({})",
-    "SELECT subject_id, id, rule, occurrence, anchor_on, post, state FROM notice"
+    "SELECT subject_id, id, rule, occurrence, anchor_on, post, state, reason FROM notice"
     " WHERE subject_id IN ({}) AND subject_kind = 'enrollment'",
     "SELECT enrollment_id, id, rule, occurrence, anchor_on, state, opened_on, rung, rung_on, repeat, acknowledged_until"
     " FROM escalation WHERE enrollment_id IN ({})",

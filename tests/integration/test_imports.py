@@ -19,8 +19,8 @@ from sqlalchemy import Connection, Engine, func, select
 from models.rules.cells import DateFormat
 from models.rules.columns import FileKind
 from models.rules.errors import Refused
-from models.tables import Agency, Assignment, Enrollment, Milestone, Person
 from models.schema import table
+from models.tables import Agency, Assignment, Enrollment, Milestone, Person
 from tasks.database import reading, transaction
 from tasks.imports import ImportOptions, ImportReport, import_file, import_rows, write_templates
 from tasks.programs import put_in_force

@@ -62,7 +62,7 @@ def test_a_real_letter_survives_the_mail_and_its_lines_are_short(outbox: Path) -
     FolderSender(outbox).send(outgoing, NOW)
     raw = (outbox / "7F3K-2Q9D.eml").read_bytes()
     assert max(map(len, raw.split(b"\r\n"))) <= 998
-    assert raw.isascii()
+    assert raw.partition(b"\r\n\r\n")[0].isascii()  # the headers; the text stands as a person can read it
     parts = list(email.message_from_bytes(raw, policy=email.policy.default).iter_parts())
     assert parts[0].get_content().replace("\r\n", "\n").strip() == letter.text.strip()
     assert parts[1].get_content().replace("\r\n", "\n").strip() == letter.html.strip()
