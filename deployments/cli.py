@@ -111,7 +111,7 @@ def import_(
         date_format: how the file writes its dates.
         template: a folder to write an empty template of each file to, instead.
     """
-    from tasks import imports
+    from tasks.intake import imports
 
     if template is not None:
         for path in imports.write_templates(template):
@@ -125,8 +125,9 @@ def import_(
 
 
 def _import_options(engine: Engine, date_format: str, *, dry_run: bool) -> Any:
-    from models.rules.cells import DateFormat
-    from tasks import clock, imports
+    from models.rules.intake.cells import DateFormat
+    from tasks import clock
+    from tasks.intake import imports
     from tasks.programs import current_program
 
     today = clock.today(engine, current_program(engine).policy.zone)

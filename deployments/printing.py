@@ -13,7 +13,7 @@ from rich.table import Table
 from sqlalchemy import Row
 
 from models.rules.case import Program
-from models.rules.cohort import Cohort
+from models.rules.cohort.draw import Cohort
 from models.rules.words import Risk
 from tasks.chronicle import Chronicle
 from tasks.replay import Report, Span, replay

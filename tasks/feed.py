@@ -10,14 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from models.rules.cohort import LEAVES, Cohort, Dated, draw_cohort, plain
-from models.rules.cohort_margins import parse_margins
-from models.rules.columns import FileKind
+from models.rules.cohort.draw import LEAVES, Cohort, Dated, draw_cohort, plain
+from models.rules.cohort.margins import parse_margins
 from models.rules.errors import Refused
+from models.rules.intake.columns import FileKind
 from models.rules.policy import Policy
 from models.rules.words import SCOPE_OF, Language, Post, Scope
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, PERSON
-from tasks.imports import import_rows
+from tasks.intake.imports import import_rows
 from tasks.lookups import ids_by_code
 from tasks.records import (
     NewFact,

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Connection, RowMapping, Table, bindparam, func, select
 
-from models.rules.cells import near
 from models.rules.errors import nearest
+from models.rules.intake.cells import near
 from models.rules.naming import enrollment_code
 from models.rules.words import Change, Status
 from models.schema import AGENCY, CHANGE, ENROLLMENT, PERSON

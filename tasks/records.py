@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, RowMapping, Table, bindparam, insert, select, update
 
 from models.rules.errors import Problem, Refused, nearest
+from models.rules.intake.roster import Stated, fact_faults
 from models.rules.naming import enrollment_code
 from models.rules.policy import Policy
-from models.rules.roster import Stated, fact_faults
 from models.rules.words import Post, Risk, Status
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, MILESTONE, PERSON
 from tasks.bulk import insert_once

@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, event, func, select
 
 from models.rules.case import Program
-from models.rules.cohort import Cohort
+from models.rules.cohort.draw import Cohort
 from models.rules.words import EmailState, NoticeState, Status
 from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, NOTICE, STAGE_CHANGE
 from tasks import clock

@@ -65,7 +65,8 @@ def build(path: Path, size: int) -> None:
         ((i, name, on, stamp) for i in ids for name, on in _facts(i)),
     )
     lite.executemany(
-        "INSERT INTO assignment (person_id, post, enrollment_id, agency_id, since, recorded_at) VALUES (1, ?, ?, ?, ?, ?)",
+        "INSERT INTO assignment (person_id, post, enrollment_id, agency_id, since, recorded_at)"
+        " VALUES (1, ?, ?, ?, ?, ?)",
         (seat for i in ids for seat in _seats(i, stamp)),
     )
     lite.execute("COMMIT")
@@ -149,10 +150,9 @@ def _rows(decisions: list[Any], version: int, day: date) -> dict[str, list[tuple
 
 READS = (
     "SELECT enrollment_id, id, milestone, occurred_on, value FROM milestone WHERE enrollment_id IN ({})",
-    "SELECT subject_id, id, rule, occurrence, anchor_on, post, state, reason FROM notice"
-    " WHERE subject_id IN ({}) AND subject_kind = 'enrollment'",
-    "SELECT enrollment_id, id, rule, occurrence, anchor_on, state, opened_on, rung, rung_on, repeat, acknowledged_until"
-    " FROM escalation WHERE enrollment_id IN ({})",
+    "SELECT subject_id, id, rule, occurrence, anchor_on, post, state, reason FROM notice WHERE subject_id IN ({})",
+    "SELECT enrollment_id, id, rule, occurrence, anchor_on, state, opened_on, rung, rung_on, repeat,"
+    " acknowledged_until FROM escalation WHERE enrollment_id IN ({})",
     "SELECT enrollment_id, kind, months, anchor_on FROM deadline_change WHERE enrollment_id IN ({}) ORDER BY id",
     "SELECT enrollment_id, agency_id, region, id, post, since, until FROM assignment WHERE enrollment_id IN ({})"
     " OR agency_id IN ({})",
@@ -167,8 +167,8 @@ WRITES = {
     " next_review_on=? WHERE id=?",
     "escalation": "INSERT INTO escalation (enrollment_id, rule, occurrence, anchor_on, state, opened_on, rung, rung_on,"
     " repeat, policy_version_id, recorded_at) VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
-    "stage_change": "INSERT INTO stage_change (enrollment_id, seq, from_stage, to_stage, status, changed_on, decided_on,"
-    " evidence, policy_version_id, recorded_at) VALUES (?,?,?,?,?,?,?,?,?,?)",
+    "stage_change": "INSERT INTO stage_change (enrollment_id, seq, from_stage, to_stage, status, changed_on,"
+    " decided_on, evidence, policy_version_id, recorded_at) VALUES (?,?,?,?,?,?,?,?,?,?)",
     "notice": "INSERT INTO notice (subject_kind, subject_id, rule, occurrence, anchor_on, post, template, planned_for,"
     " decided_on, state, reason, facts, policy_version_id, recorded_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
     " ON CONFLICT DO NOTHING",
@@ -252,14 +252,15 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder, console.status(f"{size:,} enrollments"):
             path = Path(folder) / "bench.db"
             build(path, size)
-            out = subprocess.run([sys.executable, __file__, "--child", str(path)], check=True, capture_output=True, text=True)
+            command = [sys.executable, __file__, "--child", str(path)]
+            out = subprocess.run(command, check=True, capture_output=True, text=True)
         figures = json.loads(out.stdout.splitlines()[-1])
         ratio = statistics.median(a / b for a, b in zip(figures["ours"], figures["floor"], strict=True))
         over = over or (size >= 100_000 and ratio > LIMIT_RATIO)
         mine = statistics.median(figures["ours"])
         table.add_row(
-            f"{size:,}", f"{figures['due']:,}", f"{mine:.3f}", f"{statistics.median(figures['floor']):.3f}", f"{ratio:.2f}",
-            f"{1e6 * mine / figures['due']:.0f}", f"{1e3 * figures['nothing']:.1f} ms", f"{figures['peak_mb']:.0f}",
+            f"{size:,}", f"{figures['due']:,}", f"{mine:.3f}", f"{statistics.median(figures['floor']):.3f}",
+            f"{ratio:.2f}", f"{1e6 * mine / figures['due']:.0f}", f"{1e3 * figures['nothing']:.1f} ms", f"{figures['peak_mb']:.0f}",
         )
     console.print(table)
     return 1 if over else 0

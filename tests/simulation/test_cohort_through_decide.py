@@ -14,8 +14,8 @@ import pytest
 
 from models.rules.apply import apply
 from models.rules.case import Case, Fact, Program, Seat
-from models.rules.cohort import TAKES, Cohort, Dated, draw_cohort, known_by
-from models.rules.cohort_margins import Margins, parse_margins
+from models.rules.cohort.draw import TAKES, Cohort, Dated, draw_cohort, known_by
+from models.rules.cohort.margins import Margins, parse_margins
 from models.rules.decide import decide
 from models.rules.words import SCOPE_OF, EscalationState, Post, Risk, Scope, Status
 from tasks.programs import folder_of

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from models.rules.cohort import Cohort, draw_cohort, known_by, plain
-from models.rules.cohort_margins import parse_margins
-from models.rules.columns import COLUMNS, FileKind
+from models.rules.cohort.draw import Cohort, draw_cohort, known_by, plain
+from models.rules.cohort.margins import parse_margins
 from models.rules.errors import Refused
+from models.rules.intake.columns import COLUMNS, FileKind
 from models.rules.policy import Policy
 from tasks.programs import folder_of
 from tests.building import program

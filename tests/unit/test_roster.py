@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rules.cells import DateFormat, Lexicon, Unreadable, clean, read_cell
-from models.rules.columns import COLUMNS, Cell, FileKind, read_header
 from models.rules.errors import Refused
-from models.rules.roster import Source, read_rows, template_csv
+from models.rules.intake.cells import DateFormat, Lexicon, Unreadable, clean, read_cell
+from models.rules.intake.columns import COLUMNS, Cell, FileKind, read_header
+from models.rules.intake.roster import Source, read_rows, template_csv
 from models.rules.words import Language
 from tests.building import program
 

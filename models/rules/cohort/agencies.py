@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 
-from models.rules.cohort_course import Course, Start, World, between, draw_course
-from models.rules.cohort_margins import AgainMargin
+from models.rules.cohort.course import Course, Start, World, between, draw_course
+from models.rules.cohort.margins import AgainMargin
 from models.rules.errors import Refused
 from models.rules.words import Status
 

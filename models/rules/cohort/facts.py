@@ -10,9 +10,9 @@ from random import Random
 from typing import NamedTuple
 
 from models.rules.case import Case, Program
-from models.rules.cohort_course import ONE_DAY, Course, Silence, Stay, World, between
-from models.rules.cohort_margins import Activity
-from models.rules.cohort_people import Timeline
+from models.rules.cohort.course import ONE_DAY, Course, Silence, Stay, World, between
+from models.rules.cohort.margins import Activity
+from models.rules.cohort.people import Timeline
 from models.rules.gates import needed
 from models.rules.policy import Share
 from models.rules.words import Post, Status

@@ -16,9 +16,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from models.rules.columns import recognised
 from models.rules.errors import Problem, Refused
-from models.rules.roster import Found, RawRow
+from models.rules.intake.columns import recognised
+from models.rules.intake.roster import Found, RawRow
 
 SEPARATORS = (",", ";", "\t")
 LARGEST = 100_000_000

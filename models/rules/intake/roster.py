@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from models.rules.cells import Lexicon, Role, Unreadable, read_cell
-from models.rules.columns import COLUMNS, FileKind, Header
 from models.rules.errors import Problem, nearest
+from models.rules.intake.cells import Lexicon, Role, Unreadable, read_cell
+from models.rules.intake.columns import COLUMNS, FileKind, Header
 from models.rules.policy import Policy
 from models.rules.words import Language
 

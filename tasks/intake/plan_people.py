@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, select
 
-from models.rules.cells import Role
-from models.rules.roster import Fault, Row
+from models.rules.intake.cells import Role
+from models.rules.intake.roster import Fault, Row
 from models.rules.words import Post
 from models.schema import ASSIGNMENT, PERSON
 from tasks.cases import WIDE_POSTS
+from tasks.intake.plan import FieldChange, Plan, PlannedSeat, Scene
 from tasks.lookups import Speller, ids_by_code, stored_by_code
-from tasks.plan import FieldChange, Plan, PlannedSeat, Scene
 
 _A = ASSIGNMENT.c
 _WIDE_SEATS = (

@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Column, Connection, RowMapping, bindparam, func, or_, select
 
-from models.rules.columns import fold
+from models.rules.intake.columns import fold
+from models.rules.intake.roster import HEAD, HEAD_PAIR, MANAGER, MANAGER_TRIO, Fault, Row
 from models.rules.naming import enrollment_code
 from models.rules.policy import Policy
-from models.rules.roster import HEAD, HEAD_PAIR, MANAGER, MANAGER_TRIO, Fault, Row
 from models.rules.words import Post
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, MILESTONE, PERSON
 from tasks.cases import IDS
+from tasks.intake.plan import FieldChange, Plan, PlannedSeat, Scene
 from tasks.lookups import Speller, chunks, stored_by_code
-from tasks.plan import FieldChange, Plan, PlannedSeat, Scene
 
 ONE_DAY = timedelta(days=1)
 EXPERTS = {"sme1": Post.SME_1, "sme2": Post.SME_2}

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from models.rules.cohort_agencies import Enrolling, draw_again, draw_starts, place
-from models.rules.cohort_course import World, draw_courses, stream
-from models.rules.cohort_facts import DrawnFact, Numbers, Subject, draw_facts, draw_numbers
-from models.rules.cohort_margins import Margins
-from models.rules.cohort_people import OPERATOR, Employed, Person, Staff, Timeline, draw_staff
+from models.rules.cohort.agencies import Enrolling, draw_again, draw_starts, place
+from models.rules.cohort.course import World, draw_courses, stream
+from models.rules.cohort.facts import DrawnFact, Numbers, Subject, draw_facts, draw_numbers
+from models.rules.cohort.margins import Margins
+from models.rules.cohort.people import OPERATOR, Employed, Person, Staff, Timeline, draw_staff
 from models.rules.policy import Policy
 from models.rules.words import Post
 

@@ -14,8 +14,8 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Any
 
-from models.rules.columns import Cell, fold
 from models.rules.errors import nearest
+from models.rules.intake.columns import Cell, fold
 from models.rules.policy import Label, Policy
 from models.rules.words import Language
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, Table, bindparam, select, update
 
+from models.rules.intake.roster import Fault, Found, Source
 from models.rules.naming import enrollment_code
 from models.rules.policy import Policy
-from models.rules.roster import Fault, Found, Source
 from models.rules.words import Post, Status
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, MILESTONE, PERSON
 from tasks.clock import now_in

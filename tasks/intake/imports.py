@@ -17,20 +17,20 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from models.rules import roster
-from models.rules.cells import DateFormat, Lexicon
-from models.rules.columns import FileKind, read_header
 from models.rules.errors import Refused
+from models.rules.intake import roster
+from models.rules.intake.cells import DateFormat, Lexicon
+from models.rules.intake.columns import FileKind, read_header
+from models.rules.intake.roster import Found, Row, Source, read_rows
 from models.rules.policy import Policy
-from models.rules.roster import Found, Row, Source, read_rows
 from models.rules.words import Language
 from tasks.database import reading, transaction
-from tasks.plan import FieldChange, Plan, Scene, carry_out
-from tasks.plan_facts import plan_facts
-from tasks.plan_people import plan_people
-from tasks.plan_roster import plan_roster
+from tasks.intake.plan import FieldChange, Plan, Scene, carry_out
+from tasks.intake.plan_facts import plan_facts
+from tasks.intake.plan_people import plan_people
+from tasks.intake.plan_roster import plan_roster
+from tasks.intake.sheets import read_sheet
 from tasks.programs import SHIPPED, current_program, program_in_force, read_policy
-from tasks.sheets import read_sheet
 
 _PLANNERS: dict[FileKind, Callable[[Connection, Sequence[Row], Scene], Plan]] = {
     FileKind.ROSTER: plan_roster, FileKind.PEOPLE: plan_people, FileKind.FACTS: plan_facts,

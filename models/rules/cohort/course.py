@@ -14,7 +14,7 @@ from functools import cached_property
 from random import Random
 from typing import NamedTuple
 
-from models.rules.cohort_margins import Margins, Slowdown, Span
+from models.rules.cohort.margins import Margins, Slowdown, Span
 from models.rules.dates import add_months
 from models.rules.policy import Policy, Stage
 from models.rules.words import Status

@@ -9,8 +9,8 @@ from datetime import date, timedelta
 from random import Random
 from typing import NamedTuple
 
-from models.rules.cohort_agencies import Enrolling
-from models.rules.cohort_course import ONE_DAY, Course, World, between
+from models.rules.cohort.agencies import Enrolling
+from models.rules.cohort.course import ONE_DAY, Course, World, between
 from models.rules.words import Language, Post, Status
 
 # Nobody leaves a post so soon after its beginning, or so shortly before its end.
