@@ -260,7 +260,8 @@ def main() -> int:
         mine = statistics.median(figures["ours"])
         table.add_row(
             f"{size:,}", f"{figures['due']:,}", f"{mine:.3f}", f"{statistics.median(figures['floor']):.3f}",
-            f"{ratio:.2f}", f"{1e6 * mine / figures['due']:.0f}", f"{1e3 * figures['nothing']:.1f} ms", f"{figures['peak_mb']:.0f}",
+            f"{ratio:.2f}", f"{1e6 * mine / figures['due']:.0f}", f"{1e3 * figures['nothing']:.1f} ms",
+            f"{figures['peak_mb']:.0f}",
         )
     console.print(table)
     return 1 if over else 0
