@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from models.rules.case import Program
 from models.rules.errors import Problem, Refused, nearest
-from models.rules.policy import Policy, parse_policy
+from models.rules.policy import Policy
+from models.rules.policy_checks import parse_policy
 from models.rules.words import Status
 from models.schema import ENROLLMENT, INSTALLATION, POLICY_VERSION
 from tasks import clock

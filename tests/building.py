@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from models.rules.case import Case, Fact, Key, Program, Said, Seat, Standing
 from models.rules.decide import decide
 from models.rules.decision import Decision
-from models.rules.policy import Policy, parse_policy
+from models.rules.policy import Policy
+from models.rules.policy_checks import parse_policy
 from models.rules.words import EscalationState, NoticeState, Post, Status
 from tasks.programs import folder_of, read_policy
 

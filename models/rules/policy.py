@@ -1,19 +1,18 @@
-"""A program as data: what its folder may say, and what is refused when it is loaded.
+"""A program as data: what its folder may say.
 
-The shape is checked here by pydantic; whether it can be carried out (every stage reachable, every name known, no
-reminder before its stage begins) is checked by `policy_checks`. Durations are in days or months as named; every
-figure that is an assumption is marked `[A]` in the folder, not here.
+The shape is checked here by pydantic. Whether it can be carried out (every stage reachable, every name known, no
+reminder before its stage begins) is checked by `policy_checks`, which is also where a document becomes a policy.
+Durations are in days or months as named; a figure that is an assumption is marked `[A]` in the folder, not here.
 """
 
 from __future__ import annotations
 
 from datetime import date, time
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from models.rules.errors import Problem, Refused
 from models.rules.words import Cause, Clock, Language, Post, Status
 
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -221,42 +220,3 @@ class Policy(_Data):
         """Return the IANA zone of a place: its municipality's where that differs, else its entity's."""
         place = self.entities[entity]
         return place.municipality_zones.get(municipality or "", place.zone)
-
-
-def parse_policy(document: dict[str, Any], files: dict[str, str] | None = None) -> Policy:
-    """Turn a program's document into a policy.
-
-    Args:
-        document: the merged tables of the program's folder.
-        files: which file each top-level name was read from, for the place in an error.
-
-    Raises:
-        Refused: with every problem found, each with its place, reason and remedy.
-    """
-    from models.rules.policy_checks import problems_of
-
-    origin = files or {}
-    try:
-        policy = Policy.model_validate(document)
-    except ValidationError as error:
-        raise Refused(shape_problem(detail, origin) for detail in error.errors()) from None
-    found = [Problem(_place(p.place, origin), p.what, p.remedy) for p in problems_of(policy)]
-    if found:
-        raise Refused(found)
-    return policy
-
-
-def _place(dotted: str, files: dict[str, str]) -> str:
-    top = dotted.split(".", 1)[0].split("[", 1)[0]
-    return f"{files[top]}: {dotted}" if top in files else dotted
-
-
-def shape_problem(detail: Any, files: dict[str, str]) -> Problem:
-    """Return what pydantic found wrong as a problem: its place, the finding, the remedy."""
-    dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
-    found = "" if detail["type"] == "missing" else f" Found {detail['input']!r:.60}."
-    remedy = {
-        "missing": "Add it.",
-        "extra_forbidden": "Remove it, or correct its spelling.",
-    }.get(detail["type"], "Correct the value.")
-    return Problem(_place(dotted, files), f"{detail['msg']}.{found}", remedy)

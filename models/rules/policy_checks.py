@@ -1,17 +1,57 @@
-"""Whether a well-formed policy can be carried out. Every check yields problems; none raises."""
+"""From a document to a policy: its shape, and whether it can be carried out. Checks yield problems; none raises."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from models.rules.errors import Problem, nearest
+from pydantic import ValidationError
+
+from models.rules.errors import Problem, Refused, nearest
 from models.rules.policy import EscalationRule, Policy, ReminderRule, Stage, Track
 from models.rules.words import Cause, Clock, Post, Status
 
 ENDS = frozenset({Status.WITHDRAWN, Status.REMOVED, Status.LAPSED})
 SHORTEST_MONTH = 28
+
+
+def parse_policy(document: dict[str, Any], files: dict[str, str] | None = None) -> Policy:
+    """Turn a program's document into a policy.
+
+    Args:
+        document: the merged tables of the program's folder.
+        files: which file each top-level name was read from, for the place in an error.
+
+    Raises:
+        Refused: with every problem found, each with its place, reason and remedy.
+    """
+    origin = files or {}
+    try:
+        policy = Policy.model_validate(document)
+    except ValidationError as error:
+        raise Refused(shape_problem(detail, origin) for detail in error.errors()) from None
+    found = [Problem(_place(p.place, origin), p.what, p.remedy) for p in problems_of(policy)]
+    if found:
+        raise Refused(found)
+    return policy
+
+
+def _place(dotted: str, files: dict[str, str]) -> str:
+    top = dotted.split(".", 1)[0].split("[", 1)[0]
+    return f"{files[top]}: {dotted}" if top in files else dotted
+
+
+def shape_problem(detail: Any, files: dict[str, str]) -> Problem:
+    """Return what pydantic found wrong as a problem: its place, the finding, the remedy."""
+    dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
+    found = "" if detail["type"] == "missing" else f" Found {detail['input']!r:.60}."
+    remedy = {
+        "missing": "Add it.",
+        "extra_forbidden": "Remove it, or correct its spelling.",
+    }.get(detail["type"], "Correct the value.")
+    return Problem(_place(dotted, files), f"{detail['msg']}.{found}", remedy)
 
 
 def problems_of(policy: Policy) -> Iterator[Problem]:
