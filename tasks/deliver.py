@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, assert_never
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from sqlalchemy import Engine, RowMapping, bindparam, select, update
+from sqlalchemy import Connection, Engine, RowMapping, bindparam, select, update
 
 from models.rules.errors import AcreditaError
 from models.rules.letter import Item, Message
@@ -189,8 +189,7 @@ def _unsettled(engine: Engine, sender: Sender, now: datetime) -> list[Claimed]:
     with transaction(engine) as connection:
         hours = program_in_force(connection).policy.working_hours
         if not sender.idempotent:
-            lost = same(EMAIL.c.state, EmailState.SENDING) & (EMAIL.c.claimed_at < now - LEASE)
-            connection.execute(update(EMAIL).where(lost).values(state=EmailState.UNKNOWN, note="the sender died"))
+            _give_up_lost(connection, now - LEASE)
         rows = connection.execute(_LEFT, {"stale": now - LEASE}).mappings()
         mine = [row for row in rows if at_work(hours, now, row["time_zone"])]
         if mine:
@@ -199,6 +198,14 @@ def _unsettled(engine: Engine, sender: Sender, now: datetime) -> list[Claimed]:
     return [
         Claimed(row["id"], row["attempt"] + 1, _outgoing(row, f"{row['given_names']} {row['surname']}")) for row in mine
     ]
+
+
+def _give_up_lost(connection: Connection, stale: datetime) -> None:
+    """Leave what a run that died had claimed to an operator, and tell of it."""
+    lost = same(EMAIL.c.state, EmailState.SENDING) & (EMAIL.c.claimed_at < stale)
+    unknown = update(EMAIL).where(lost).values(state=EmailState.UNKNOWN, note="the sender died").returning(EMAIL.c.id)
+    for email_id in connection.scalars(unknown).all():
+        report(connection, f"email {email_id}", f"{EmailState.UNKNOWN}: the sender died")
 
 
 def _send(engine: Engine, sender: Sender, given: tuple[Claimed, datetime, Delivery]) -> None:
