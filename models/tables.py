@@ -198,13 +198,22 @@ class Assignment(SQLModel, table=True):
             name="scope",
         ),
         CheckConstraint("until IS NULL OR until >= since", name="order"),
+        # Partial, so that none serves the search for another's: a region's few seats stand among millions of others.
+        *(
+            Index(f"ix_assignment_{name}", column, sqlite_where=text(where), postgresql_where=text(where))
+            for name, column, where in (
+                ("enrollment", "enrollment_id", "enrollment_id IS NOT NULL"),
+                ("agency", "agency_id", "agency_id IS NOT NULL"),
+                ("wide", "post", "enrollment_id IS NULL AND agency_id IS NULL"),
+            )
+        ),
     )
     id: int | None = Field(default=None, primary_key=True)
     person_id: int = _key("person.id", index=True)
     post: Post = _choice(Post, "post")
-    enrollment_id: int | None = _key("enrollment.id", nullable=True, index=True)
-    agency_id: int | None = _key("agency.id", nullable=True, index=True)
-    region: str | None = Field(default=None, index=True)
+    enrollment_id: int | None = _key("enrollment.id", nullable=True)
+    agency_id: int | None = _key("agency.id", nullable=True)
+    region: str | None = None
     since: date
     until: date | None = None
     recorded_at: datetime = Field(default_factory=_now)

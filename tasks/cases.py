@@ -11,17 +11,16 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, literal_column, or_, select, tuple_
+from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, select, tuple_
 
 from models.rules.case import Case, ClockChange, Fact, Key, Said, Seat, Standing
 from models.rules.decision import Advance, Cancelling, Closed, Decision, Telling
-from models.rules.words import SCOPE_OF, EscalationState, NoticeState, Scope, Status, Subject
+from models.rules.words import EscalationState, NoticeState, Status, Subject
 from models.schema import AGENCY, ASSIGNMENT, CHANGE, ENROLLMENT, ESCALATION, MILESTONE, NOTICE, STAGE_CHANGE, same
 from tasks.bulk import Wire, as_json, change, insertion, run, wire
 from tasks.clock import now_in
 
 IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-WIDE_POSTS = [post for post, scope in SCOPE_OF.items() if scope in {Scope.REGION, Scope.PROGRAM}]
 
 
 class Cursor(NamedTuple):
@@ -53,8 +52,11 @@ _FACTS = select(
 ).where(MILESTONE.c.enrollment_id.in_(IDS))
 _A = ASSIGNMENT.c
 _SEATS = select(_A.enrollment_id, _A.agency_id, _A.region, _A.id, _A.post, _A.since, _A.until)
-_NEAR_SEATS = _SEATS.where(or_(_A.enrollment_id.in_(IDS), _A.agency_id.in_(bindparam("agencies", expanding=True))))
-_WIDE_SEATS = _SEATS.where(_A.post.in_(WIDE_POSTS))
+_OWN_SEATS = _SEATS.where(_A.enrollment_id.in_(IDS))
+_AGENCY_SEATS = _SEATS.where(_A.agency_id.in_(IDS))
+WIDE = and_(_A.enrollment_id.is_(None), _A.agency_id.is_(None))
+"""Whose posts are of a region or of the program; as the index of these few spells it."""
+_WIDE_SEATS = _SEATS.where(WIDE)
 _N = NOTICE.c
 _SAID = select(
     _N.subject_id, _N.id, _N.rule, _N.occurrence, _N.anchor_on, _N.post, _N.state, _N.reason
@@ -126,8 +128,9 @@ class _Seats:
     def __init__(self, connection: Connection, ids: list[int], agencies: list[int]) -> None:
         self._near: dict[tuple[int | None, int | None], list[Seat]] = defaultdict(list)
         self._wide: dict[str | None, list[Seat]] = defaultdict(list)
-        for row in connection.execute(_NEAR_SEATS, {"ids": ids, "agencies": agencies}).all():
-            self._near[row[0], row[1]].append(Seat._make(row[3:]))
+        for query, owners in ((_OWN_SEATS, ids), (_AGENCY_SEATS, agencies)):
+            for row in connection.execute(query, {"ids": owners}).all():
+                self._near[row[0], row[1]].append(Seat._make(row[3:]))
         for row in connection.execute(_WIDE_SEATS).all():
             self._wide[row[2]].append(Seat._make(row[3:]))
 
@@ -150,7 +153,7 @@ _SETTLE = change(ENROLLMENT, "stage stage_entered_on stage_seq status risk ended
 _CLIMB = change(ESCALATION, "state rung rung_on repeat acknowledged_until closed_on closing")
 _CLOSE = change(ESCALATION, "state closed_on closing")
 _CANCEL = change(NOTICE, "state reason", same(NOTICE.c.state, NoticeState.PENDING))
-_REVIVE = change(NOTICE, "state reason", NOTICE.c.state == literal_column(f"'{NoticeState.CANCELLED.value}'"))
+_REVIVE = change(NOTICE, "state reason", same(NOTICE.c.state, NoticeState.CANCELLED))
 _OPEN = insertion(
     ESCALATION,
     "enrollment_id rule occurrence anchor_on state opened_on rung rung_on repeat policy_version_id recorded_at",

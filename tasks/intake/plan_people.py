@@ -14,7 +14,7 @@ from models.rules.intake.cells import Role
 from models.rules.intake.roster import Fault, Row
 from models.rules.words import Post
 from models.schema import ASSIGNMENT, PERSON
-from tasks.cases import WIDE_POSTS
+from tasks.cases import WIDE
 from tasks.intake.plan import FieldChange, Plan, PlannedSeat, Scene
 from tasks.lookups import Speller, ids_by_code, stored_by_code
 
@@ -22,7 +22,7 @@ _A = ASSIGNMENT.c
 _WIDE_SEATS = (
     select(_A.id, _A.post, _A.region, _A.since, _A.until, PERSON.c.code.label("person"))
     .join(PERSON, PERSON.c.id == _A.person_id)
-    .where(_A.post.in_(WIDE_POSTS))
+    .where(WIDE)
     .order_by(_A.since, _A.id)
 )
 _DEPUTY = PERSON.alias("deputy")

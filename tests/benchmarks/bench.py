@@ -154,8 +154,8 @@ READS = (
     "SELECT enrollment_id, id, rule, occurrence, anchor_on, state, opened_on, rung, rung_on, repeat,"
     " acknowledged_until FROM escalation WHERE enrollment_id IN ({})",
     "SELECT enrollment_id, kind, months, anchor_on FROM deadline_change WHERE enrollment_id IN ({}) ORDER BY id",
-    "SELECT enrollment_id, agency_id, region, id, post, since, until FROM assignment WHERE enrollment_id IN ({})"
-    " OR agency_id IN ({})",
+    "SELECT enrollment_id, agency_id, region, id, post, since, until FROM assignment WHERE enrollment_id IN ({})",
+    "SELECT enrollment_id, agency_id, region, id, post, since, until FROM assignment WHERE agency_id IN ({})",
 )
 DUE = (
     "SELECT e.id, e.track, e.stage, e.stage_entered_on, e.stage_seq, e.status, e.agreement_on, e.mandatory, e.other,"
@@ -188,8 +188,7 @@ def floor(path: Path, day: date) -> float:
         lite.execute(DUE, (day.isoformat(), after.day.isoformat(), after.id)).fetchall()
         marks = ",".join("?" * len(ids))
         for read in READS:
-            times = read.count("{}")
-            lite.execute(read.format(*[marks] * times), ids * times).fetchall()
+            lite.execute(read.format(marks), ids).fetchall()
         for name, statement in WRITES.items():
             lite.executemany(statement, batch["rows"][name])
         lite.execute("COMMIT")

@@ -156,10 +156,13 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_assignment'))
     )
     with op.batch_alter_table('assignment', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_assignment_agency_id'), ['agency_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_assignment_enrollment_id'), ['enrollment_id'], unique=False)
+        for name, column, where in (
+            ('enrollment', 'enrollment_id', 'enrollment_id IS NOT NULL'),
+            ('agency', 'agency_id', 'agency_id IS NOT NULL'),
+            ('wide', 'post', 'enrollment_id IS NULL AND agency_id IS NULL'),
+        ):
+            batch_op.create_index(f'ix_assignment_{name}', [column], unique=False, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
         batch_op.create_index(batch_op.f('ix_assignment_person_id'), ['person_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_assignment_region'), ['region'], unique=False)
 
     op.create_table('deadline_change',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -281,10 +284,9 @@ def downgrade() -> None:
 
     op.drop_table('deadline_change')
     with op.batch_alter_table('assignment', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_assignment_region'))
         batch_op.drop_index(batch_op.f('ix_assignment_person_id'))
-        batch_op.drop_index(batch_op.f('ix_assignment_enrollment_id'))
-        batch_op.drop_index(batch_op.f('ix_assignment_agency_id'))
+        for name in ('wide', 'agency', 'enrollment'):
+            batch_op.drop_index(f'ix_assignment_{name}')
 
     op.drop_table('assignment')
     op.drop_table('installation')
