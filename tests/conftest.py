@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +20,14 @@ from sqlalchemy import Engine
 
 from models.settings import Settings
 from tasks.database import engine_of, migrate
+from tests.prefect_server import PrefectServer
+
+# Prefect reads its settings once, when it is first imported: no test touches the tester's own profile and results.
+_PREFECT_HOME = tempfile.mkdtemp(prefix="acredita-tests-")
+atexit.register(shutil.rmtree, _PREFECT_HOME, ignore_errors=True)
+for _name in [name for name in os.environ if name.startswith("PREFECT_")]:
+    del os.environ[_name]
+os.environ.update(PREFECT_HOME=_PREFECT_HOME, PREFECT_LOGGING_LEVEL="WARNING", DO_NOT_TRACK="1")
 
 settings.register_profile(
     "default",
@@ -31,6 +41,30 @@ settings.load_profile(os.environ.get("ACREDITA_HYPOTHESIS", "default"))
 Kind = Literal["sqlite", "postgresql"]
 KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")
 _NUMBER = count(1)
+
+
+_SERVER = pytest.StashKey[PrefectServer]()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start the Prefect server beside the first tests, if any test will ask for it."""
+    wanted = any("prefect_api" in getattr(item, "fixturenames", ()) for item in session.items)
+    if wanted and not session.config.option.collectonly:
+        folder = Path(_PREFECT_HOME) / "server"
+        folder.mkdir()
+        session.stash[_SERVER] = PrefectServer(folder)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop it."""
+    if _SERVER in session.stash:
+        session.stash[_SERVER].stop()
+
+
+@pytest.fixture(scope="session")
+def prefect_api(request: pytest.FixtureRequest) -> str:
+    """The URL of the session's Prefect server, which answers."""
+    return request.session.stash[_SERVER].wait()
 
 
 @pytest.fixture(autouse=True)
