@@ -37,8 +37,8 @@ check: $(READY) ## lint, types, layers
 bench: $(READY) ## ratios to the bare driver, as a table
 	@$(BIN)/python tests/benchmarks/bench.py
 
-nightly: $(READY) ## the laws with many more examples
-	@ACREDITA_HYPOTHESIS=nightly $(BIN)/python -m pytest tests/unit tests/simulation
+nightly: $(READY) ## the laws with many more examples, and every day of the program
+	@ACREDITA_HYPOTHESIS=nightly $(BIN)/python -m pytest -m "nightly or not nightly" tests/unit tests/simulation
 
 constraints: $(READY) ## write the versions of this environment as the ones to install
 	@$(BIN)/python -m pip freeze --exclude-editable --exclude acredita | grep -v '@ ' > deployments/constraints.txt

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, update
 from models.rules.errors import Refused, nearest
 from models.rules.words import EscalationState
 from models.schema import ENROLLMENT, ESCALATION, PERSON
+from tasks.lookups import Speller
 from tasks.records import enrollment_id_of
 
 
@@ -58,5 +59,4 @@ def acknowledge(connection: Connection, given: Acknowledgement, today: date) -> 
 def _require_person(connection: Connection, code: str) -> None:
     person = PERSON
     if connection.scalar(select(person.c.id).where(person.c.code == code)) is None:
-        known = connection.scalars(select(person.c.code).limit(1000)).all()
-        raise Refused.one("person", f'nobody has the code "{code}".', nearest(code, known))
+        raise Refused.one("person", f'nobody has the code "{code}".', Speller(connection, person).near(code))
