@@ -7,7 +7,7 @@ tells is how things are at the end of the day: a decision that no sweep has take
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple, assert_never
@@ -187,7 +187,7 @@ def _reminder(view: _View, rule: ReminderRule) -> Iterator[Sentence]:
         yield Sentence(rule.rule, Outcome.NOT_HERE, None, text)
         return
     anchor_on = view.scene.dates.read(rule.clock)
-    yield from _told(view, rule.rule)
+    yield from _told(view, rule.rule, {anchor_on})
     upcoming = reminders.next_threshold(rule, anchor_on, view.scene.today)
     if upcoming is None:
         text = f'"{rule.rule}" has nothing more to say of {_CLOCKS[rule.clock]}, {anchor_on}.'
@@ -207,11 +207,19 @@ _CLOCKS = {
 _OUTCOMES = {NoticeState.SUPPRESSED: Outcome.HELD_BACK, NoticeState.CANCELLED: Outcome.CANCELLED}
 
 
-def _told(view: _View, rule: str) -> Iterator[Sentence]:
-    """Yield one sentence for each occurrence and state of what a rule has said, the posts together."""
+def _told(view: _View, rule: str, current: Collection[date]) -> Iterator[Sentence]:
+    """Yield one sentence for each occurrence and state of what a rule has said of today's dates, the posts together.
+
+    What it said of earlier dates (a stage that was left, a stall that is over) is counted in one more.
+    """
     groups: dict[tuple[date, str, NoticeState, str], list[Said]] = defaultdict(list)
-    for notice in view.case.said:
-        if notice.key.rule == rule:
+    earlier = [n for n in view.case.said if n.key.rule == rule and n.key.anchor_on not in current]
+    if earlier:
+        out = sum(notice.state is NoticeState.SENT for notice in earlier)
+        text = f'"{rule}" spoke before, of earlier dates: {len(earlier)} notice{"s" * (len(earlier) > 1)}, {out} sent.'
+        yield Sentence(rule, Outcome.SAID, None, text)
+    for notice in sorted(view.case.said, key=lambda notice: notice.id):
+        if notice.key.rule == rule and notice.key.anchor_on in current:
             why = notice.reason.replace("_", " ") if notice.reason is not None else ""
             groups[notice.key.anchor_on, notice.key.occurrence, notice.state, why].append(notice)
     for (anchor_on, occurrence, state, why), notices in groups.items():
@@ -231,9 +239,9 @@ def _which(occurrence: str) -> str:
 
 
 def _escalation(view: _View, rule: EscalationRule) -> Iterator[Sentence]:
-    yield from _told(view, rule.rule)
     standings = {(s.occurrence, s.anchor_on): s for s in view.case.standings if s.rule == rule.rule}
     found = list(conditions(rule, view.case, view.scene))
+    yield from _told(view, rule.rule, {c.anchor_on for c in found if c.opens_on <= view.scene.today})
     if not found:
         yield Sentence(rule.rule, Outcome.SILENT, None, f'"{rule.rule}" has no cause: {_no_cause(rule)}.')
     for condition in found:
