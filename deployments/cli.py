@@ -15,10 +15,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, CycloptsError, Parameter
 
 from models.rules.errors import AcreditaError
 from models.rules.words import Language
+from models.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -37,13 +38,35 @@ AsOf = Annotated[date | None, Parameter(name="--as-of", help="The day, YYYY-MM-D
 def main() -> None:
     """Run the command line."""
     try:
-        app()
-    except AcreditaError as error:
-        for line in str(error).splitlines():
-            print(f"acredita: {line}", file=sys.stderr)
-        sys.exit(2)
+        app(sys.argv[1:], exit_on_error=False, print_error=False)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        said = _in_words(error)
+        if said is None:
+            raise
+        for line in said.splitlines():
+            print(f"acredita: {line}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _in_words(error: Exception) -> str | None:
+    """Say what a person can do something about, a line for each problem; None for what is our own mistake."""
+    from pydantic import ValidationError
+    from sqlalchemy.exc import DBAPIError
+
+    match error:
+        case AcreditaError():
+            return str(error)
+        case CycloptsError():
+            return f"{' '.join(str(error).split())} `acredita --help` shows how."
+        case ValidationError() if error.title == Settings.__name__:
+            # Only the name and the rule: the value may be a key.
+            return "\n".join(f"{PREFIX}{each['loc'][0]}".upper() + f": {each['msg']}." for each in error.errors())
+        case DBAPIError():
+            return f"database: {str(error.orig).splitlines()[0]}. Start it, or correct {PREFIX}DATABASE_URL."
+        case _:
+            return None
 
 
 def _say(value: Any, as_json: bool, words: Callable[[], str]) -> None:  # noqa: FBT001 - a flag of the command line

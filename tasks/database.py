@@ -21,6 +21,7 @@ import models
 from models.rules.errors import Refused
 from models.settings import settings
 
+BACKENDS = ("sqlite", "postgresql")
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
@@ -40,11 +41,14 @@ def engine_of(url: str | None = None) -> Engine:
 
 @lru_cache(maxsize=8)
 def _engine(url: str) -> Engine:
+    remedy = "Example: postgresql://user@host/name."
     try:
         parsed = make_url(url)
     except ArgumentError:
-        remedy = "Example: postgresql://user@host/name."
         raise Refused.one("ACREDITA_DATABASE_URL", "is no database URL.", remedy) from None
+    if parsed.get_backend_name() not in BACKENDS:
+        what = f'names a database of the kind "{parsed.get_backend_name()}"; it can be {" or ".join(BACKENDS)}.'
+        raise Refused.one("ACREDITA_DATABASE_URL", what, remedy)
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed, pool_pre_ping=True)
     if parsed.database not in {None, "", ":memory:"}:

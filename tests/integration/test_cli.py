@@ -1,0 +1,321 @@
+"""The command line: every verb on a small store; every mistake is answered in a line, with its remedy and code 2."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from freezegun import freeze_time
+from sqlalchemy import Engine, update
+
+from deployments.cli import main
+from models.rules.words import EmailState
+from models.schema import PERSON
+from models.tables import Agency, Email, Enrollment, Installation, Milestone, PolicyVersion
+from tasks.clock import set_clock
+from tasks.database import transaction
+from tests.building import ONBOARDED, case, day, program
+from tests.storing import everything, install, rows_of
+
+TODAY = day(61)
+"""A Monday; the clock of the small store shows nine in Mexico City."""
+CODE = "A1/law_enforcement_tier1"
+FACTS = "agency_code;milestone;occurred_on;recorded_by\nA2;visit;2020-02-20;P1\n"
+
+
+class Said(NamedTuple):
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        assert (self.code, self.err) == (0, "")
+        return json.loads(self.out)
+
+
+class Terminal:
+    """Runs commands in this process."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def __call__(self, *words: Any) -> Said:
+        self._monkeypatch.setattr(sys, "argv", ["acredita", *map(str, words)])
+        self._capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        return Said(code, *self._capsys.readouterr())
+
+    def refused(self, *words: Any) -> str:
+        """Run what must be refused: exit code 2, nothing on stdout, lines on stderr and no traceback."""
+        said = self(*words)
+        assert (said.code, said.out) == (2, "")
+        assert said.err
+        assert all(line.startswith("acredita: ") for line in said.err.splitlines())
+        return said.err
+
+
+@pytest.fixture
+def acredita(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(monkeypatch, capsys)
+
+
+@pytest.fixture
+def stocked(lite: Engine) -> Engine:
+    lives: list[dict[str, Any]] = [{"facts": ONBOARDED}, {}, {"facts": [("withdrawn", 40)]}]
+    install(lite, program().policy, [replace(case(**life), id=number) for number, life in enumerate(lives, 1)])
+    with transaction(lite) as connection:
+        connection.execute(update(PERSON).values(time_zone="America/Mexico_City"))
+        set_clock(connection, datetime(TODAY.year, TODAY.month, TODAY.day, 15, tzinfo=UTC))
+    return lite
+
+
+def all_of(engine: Engine) -> dict[str, Any]:
+    models = (Agency, Email, Enrollment, Installation, Milestone, PolicyVersion)
+    return everything(engine) | {model.__name__: rows_of(engine, model) for model in models}
+
+
+# Every verb
+
+
+def test_init_puts_a_program_in_force_once(acredita: Terminal, tmp_path: Path) -> None:
+    assert "nothing was changed" in acredita("init", "mexico", "--dry-run").out
+    assert not (tmp_path / "home").exists()
+    assert acredita("init", "mexico").out == "mexico is in force\n"
+    assert acredita("init", "mexico").out == "mexico was in force already\n"
+    assert (tmp_path / "home" / "acredita.db").stat().st_mode & 0o777 == 0o600
+    assert acredita("status", "--json").json()["live_from"] is None
+    acredita("init", "mexico", "--live-from", "2026-01-05")
+    assert acredita("status", "--json").json()["live_from"] == "2026-01-05"
+
+
+def test_a_day_from_sweep_to_mail(acredita: Terminal, stocked: Engine, tmp_path: Path) -> None:
+    before = all_of(stocked)
+    rehearsed = acredita("sweep", "--dry-run", "--json").json()
+    assert (rehearsed["as_of"], rehearsed["dry_run"], rehearsed["due"]) == (str(TODAY), True, 3)
+    assert all_of(stocked) == before
+    swept = acredita("sweep", "--json").json()
+    assert swept == rehearsed | {"dry_run": False}
+    assert acredita("sweep", "--as-of", TODAY).out.startswith(f"swept {TODAY}: 0 due, 0 advanced, 0 notices")
+
+    before = all_of(stocked)
+    waiting = acredita("deliver", "--dry-run", "--json").json()
+    assert sum(each["notices"] for each in waiting) == swept["notices"]
+    assert acredita("deliver", "--dry-run").out == f"would send {len(waiting)} emails now\n"
+    assert all_of(stocked) == before
+    assert not (tmp_path / "home" / "mail").exists()
+    assert acredita("deliver", "--json").json()["sent"] == len(waiting)
+    assert len(list((tmp_path / "home" / "mail").iterdir())) == len(waiting)
+    assert [row for row in rows_of(stocked, Email) if EmailState.SENT in row] == rows_of(stocked, Email)
+    assert acredita("deliver").out.startswith("0 sent, 0 later")
+
+
+def test_status_show_and_why_tell_people_and_scripts(acredita: Terminal, stocked: Engine) -> None:
+    assert stocked.dialect.name == "sqlite"
+    acredita("sweep")
+    status = acredita("status", "--json").json()
+    assert (status["as_of"], status["program"], status["open"], status["due"]) == (str(TODAY), "mexico", 2, 0)
+    assert "open enrollments" in acredita("status").out
+    shown = acredita("show", "A1", "--json").json()
+    assert (shown["enrollment"], shown["stage"], shown["as_of"]) == (CODE, "gap_analysis", str(TODAY))
+    assert [change["to_stage"] for change in shown["changes"]] == ["gap_analysis"]
+    assert "gap analysis" in acredita("show", CODE).out
+    assert acredita("show", CODE, "--as-of", day(25), "--json").json()["stage"] == "onboarding"
+    told = acredita("why", "A2", "--json").json()
+    assert told
+    assert acredita("why", "A2").out.splitlines() == [each["text"] for each in told]
+    assert acredita("why", "A2", "--on", day(1), "--json").json() != told
+
+
+def test_an_import_that_is_only_tried_changes_nothing(acredita: Terminal, stocked: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "facts.csv"
+    file.write_text(FACTS)
+    before = all_of(stocked)
+    tried = acredita("import", file, "--dry-run", "--json").json()
+    assert (tried["kind"], tried["new"], tried["dry_run"]) == ("facts", 1, True)
+    assert all_of(stocked) == before
+    assert acredita("import", file, "--json").json() == tried | {"dry_run": False}
+    assert all_of(stocked) != before
+    assert acredita("import", file, "--json").json()["new"] == 0
+    assert "1 rows unchanged" in acredita("import", file).out
+
+
+def test_templates_are_written_and_never_over_somebodys_work(acredita: Terminal, tmp_path: Path) -> None:
+    paths = acredita("import", "--template", tmp_path / "new").out.split()
+    assert sorted(Path(path).name for path in paths) == ["facts.csv", "people.csv", "roster.csv"]
+    assert "is there already" in acredita.refused("import", "--template", tmp_path / "new")
+
+
+def test_a_mail_can_be_looked_at(acredita: Terminal, tmp_path: Path) -> None:
+    assert "Usted recibe" in acredita("preview-mail", "limit").out
+    assert "You receive" in acredita("preview-mail", "limit", "--language", "en").out
+    page = tmp_path / "page.html"
+    assert acredita("preview-mail", "limit", "--out", page).out == f"{page}\n"
+    assert "</html>" in page.read_text()
+
+
+def test_a_short_replay_prints_its_report_and_can_be_kept(acredita: Terminal, tmp_path: Path) -> None:
+    span = ("--from", "2016-08-01", "--to", "2016-08-31")
+    report = acredita("replay", "mexico", *span, "--json", "--keep", tmp_path / "kept").json()
+    names = {"enrolled", "accredited_agencies", "awards", "left", "entities", "advances", "reminders", "escalations"}
+    assert names | {"emails", "days", "seconds", "seed"} <= set(report)
+    assert (report["days"], report["seed"]) == (31, 1)
+    assert (tmp_path / "kept" / "replay.db").is_file()
+    assert "holds a replay already" in acredita.refused("replay", "mexico", *span, "--keep", tmp_path / "kept")
+    assert "agencies enrolled" in acredita("replay", *span[:2], "--to", "2016-08-02").out
+
+
+@freeze_time("2026-03-01 05:30:00", tick=True)
+def test_today_is_the_day_in_the_programs_zone(acredita: Terminal) -> None:
+    acredita("init", "mexico")
+    assert acredita("status", "--json").json()["as_of"] == "2026-02-28"
+    assert acredita("sweep", "--json").json()["as_of"] == "2026-02-28"
+    assert "2026-03-01 is after today, 2026-02-28" in acredita.refused("sweep", "--as-of", "2026-03-01")
+
+
+# Every mistake
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("init", "mexiko"), 'Did you mean "mexico"?'),
+        (("init", "iso9001"), 'belongs to "mexico", not "iso9001"'),
+        (("sweep", "--as-of", "2020-13-45"), "--as-of"),
+        (("sweep", "--as-of", "01/02/2020"), "--as-of"),
+        (("sweep", "--as-of", "2999-01-01"), "is after today"),
+        (("show", "A9"), '"A9" is no enrolled agency'),
+        (("show", "A1/academy"), "A1/academy"),
+        (("show", "A1", "--as-of", "yesterday"), "--as-of"),
+        (("why", "A1/law_enforcement_tier1/2"), "A1"),
+        (("why", "A1", "--on", "x"), "--on"),
+        (("import", "/nowhere/file.csv"), "does not exist. Correct the path."),
+        (("import",), "names no file"),
+        (("import", "x.csv", "--date-format", "DYM"), "--date-format"),
+        (("preview-mail", "limitt"), 'Did you mean "limit"?'),
+        (("preview-mail", "limit", "--language", "fr"), "--language"),
+        (("preview-mail", "limit", "--out", "/nowhere/x.html"), "cannot be written"),
+        (("replay", "iso9001"), "cohort.toml: is not there"),
+        (("replay", "--from", "2020-01-02", "--to", "2020-01-01"), "Swap them."),
+        (("replay", "--seed", "one"), "--seed"),
+        (("swep",), '"swep"'),
+        (("show",), "enrollment"),
+        (("status", "--jsn"), "--jsn"),
+    ],
+)
+def test_a_mistake_is_named_with_its_remedy(
+    acredita: Terminal, stocked: Engine, words: tuple[str, ...], said: str
+) -> None:
+    before = all_of(stocked)
+    assert said in acredita.refused(*words)
+    assert all_of(stocked) == before
+
+
+VERBS = (("status",), ("sweep",), ("deliver",), ("show", "A1"), ("why", "A1"), ("import", "x.csv"))
+
+
+@pytest.mark.parametrize("words", VERBS)
+def test_a_database_without_a_schema_is_named(acredita: Terminal, words: tuple[str, ...]) -> None:
+    assert acredita.refused(*words) == (
+        "acredita: database: is empty. Run `acredita init PROGRAM`, or `acredita up` for the demo.\n"
+    )
+
+
+@pytest.mark.parametrize("words", VERBS[:3])
+def test_a_database_without_a_program_is_named(acredita: Terminal, lite: Engine, words: tuple[str, ...]) -> None:
+    assert lite.dialect.name == "sqlite"
+    assert "database: has no program yet. Run `acredita init PROGRAM`" in acredita.refused(*words)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("HOME", "/dev/null/x", "/dev/null/x/acredita.db: cannot be opened (Not a directory)."),
+        ("DATABASE_URL", "nonsense", "ACREDITA_DATABASE_URL: is no database URL."),
+        ("DATABASE_URL", "mysql://h/x", 'of the kind "mysql"; it can be sqlite or postgresql.'),
+        ("DATABASE_URL", "wat://h/x", 'of the kind "wat"'),
+        ("DATABASE_URL", "postgresql://127.0.0.1:1/x", "port 1 failed: Connection refused"),
+        ("DATABASE_URL", "sqlite:////dev/null/x.db", "cannot be opened"),
+        ("MAIL", "pigeon", "ACREDITA_MAIL: Input should be 'folder' or 'sendgrid'."),
+        ("MAIL_TIMEOUT_SECONDS", "-1", "ACREDITA_MAIL_TIMEOUT_SECONDS: "),
+        ("CLOCK", "noon", "ACREDITA_CLOCK: "),
+    ],
+)
+@pytest.mark.parametrize("words", [("status",), ("init", "mexico")])
+def test_a_setting_that_cannot_work_is_named(
+    acredita: Terminal, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(f"ACREDITA_{name}", value)
+    assert said in acredita.refused(*words)
+
+
+@pytest.mark.parametrize("words", [("status",), ("init", "mexico")])
+def test_a_file_that_is_no_database_is_named_and_left_alone(
+    acredita: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    file = tmp_path / "notes.db"
+    file.write_text("somebody's notes, long enough to be taken for a header " * 20)
+    before = file.read_bytes()
+    monkeypatch.setenv("ACREDITA_DATABASE_URL", f"sqlite:///{file}")
+    assert "file is not a database" in acredita.refused(*words)
+    assert file.read_bytes() == before
+
+
+def test_every_problem_of_a_policy_is_a_line(acredita: Terminal, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "program.toml").write_text('code = "x"\n')
+    said = acredita.refused("init", folder)
+    assert len(said.splitlines()) > 3
+    assert "acredita: tracks: " in said
+    (folder / "program.toml").write_text("code = \n")
+    assert "program.toml: is not TOML" in acredita.refused("init", folder)
+    assert not (tmp_path / "home").exists()
+
+
+def test_sendgrid_without_a_key_sends_nothing(
+    acredita: Terminal, stocked: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acredita("sweep")
+    monkeypatch.setenv("ACREDITA_MAIL", "sendgrid")
+    before = all_of(stocked)
+    assert "ACREDITA_SENDGRID_API_KEY: is not set" in acredita.refused("deliver")
+    assert all_of(stocked) == before
+
+
+# The real command
+
+
+def test_help_and_preview_do_not_wait_for_prefect(tmp_path: Path) -> None:
+    script = (
+        "import sys; from deployments.cli import app\n"
+        "for words in (['--help'], ['--version'], ['preview-mail', 'limit'], ['init', 'mexico', '--dry-run']):\n"
+        "    try: app(words)\n"
+        "    except SystemExit: pass\n"
+        "    assert 'prefect' not in sys.modules, words\n"
+    )
+    env = os.environ | {"ACREDITA_HOME": str(tmp_path / "home")}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    for verb in ("up", "init", "import", "sweep", "deliver", "replay", "status", "show", "why", "preview-mail"):
+        assert verb in done.stdout
+
+
+def test_the_installed_command_refuses_on_stderr_with_code_2(tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("acredita")), "status"]
+    env = os.environ | {"ACREDITA_HOME": str(tmp_path / "home")}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("acredita: database: is empty. Run `acredita init PROGRAM`")
