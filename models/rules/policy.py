@@ -82,8 +82,8 @@ class Stage(_Data):
     name: Label
     next: Code | None = None
     expected_days: Days = 0
-    stall_days: Annotated[int, Field(ge=1)] = 90
-    overstay_days: Annotated[int, Field(ge=1)] | None = None
+    stall_days: Annotated[Days, Field(ge=1)] = 90
+    overstay_days: Annotated[Days, Field(ge=1)] | None = None
     gate: Gate = Gate()
 
 
@@ -145,7 +145,7 @@ class EscalationRule(_Data):
     posts: tuple[Post, ...] = ()
     grace_days: Days = 0
     ladder: Annotated[tuple[Rung, ...], Field(min_length=1)]
-    repeat_days: Annotated[int, Field(ge=1)] | None = None
+    repeat_days: Annotated[Days, Field(ge=1)] | None = None
     repeats: Annotated[int, Field(ge=0, le=100)] = 0
 
 

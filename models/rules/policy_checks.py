@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from models.rules.words import Cause, Clock, Post, Status
 
 ENDS = frozenset({Status.WITHDRAWN, Status.REMOVED, Status.LAPSED})
 SHORTEST_MONTH = 28
+LONGEST_DAYS = 36_500
 
 
 def parse_policy(document: dict[str, Any], files: dict[str, str] | None = None) -> Policy:
@@ -58,6 +59,7 @@ def problems_of(policy: Policy) -> Iterator[Problem]:
     """Yield everything that could not be carried out, in the order of the document."""
     yield from _duplicates(policy)
     yield from _places(policy)
+    yield from _working_hours(policy)
     yield from _graph(policy)
     yield from _gates(policy)
     yield from _endings(policy)
@@ -116,6 +118,18 @@ def _is_zone(name: str) -> bool:
     return True
 
 
+def _working_hours(policy: Policy) -> Iterator[Problem]:
+    hours = policy.working_hours
+    if hours.start.tzinfo or hours.end.tzinfo:
+        yield Problem("working_hours", "carry a zone of their own.", "Leave it out: they are read in each person's.")
+    elif hours.start >= hours.end:
+        what = f"begin at {hours.start} and end at {hours.end}: no mail would ever go out."
+        yield Problem("working_hours", what, "Let them end after they begin, on the same day.")
+    if not hours.weekdays:
+        what = "is empty: no mail would ever go out."
+        yield Problem("working_hours.weekdays", what, "Name at least one; Monday is 0.")
+
+
 def _graph(policy: Policy) -> Iterator[Problem]:
     known = policy.stage
     if policy.start not in known:
@@ -147,6 +161,7 @@ def _gates(policy: Policy) -> Iterator[Problem]:
         place = f"stages[{index}].gate"
         for name in stage.gate.milestones:
             yield from _milestone(policy, place, name)
+        yield from _posts(policy, place, stage.gate.posts)
         for share in stage.gate.shares:
             yield from _milestone(policy, place, share.count)
             if share.count in policy.milestones and not policy.milestones[share.count].count:
@@ -178,6 +193,10 @@ def _tracks(policy: Policy) -> Iterator[Problem]:
         if window.from_month >= window.until_month:
             place = f"tracks.{code}.window" if track.window else "window"
             yield Problem(place, f"opens in month {window.from_month}, after it closes.", "Swap or correct the months.")
+        days = sum(round(stage.expected_days * track.pace) for stage in policy.path)
+        if days > LONGEST_DAYS:
+            what = f"is expected to take {days} days, more than a century."
+            yield Problem(f"tracks.{code}.pace", what, "Correct it, or the expected_days of the stages.")
         yield from _countable(policy, code, track)
 
 
@@ -233,10 +252,13 @@ def _covered(policy: Policy, rule: ReminderRule) -> list[Stage]:
     return [s for s in policy.path if s.next is not None and (not rule.stages or s.code in rule.stages)]
 
 
-def _posts(policy: Policy, place: str, posts: Iterable[Post]) -> Iterator[Problem]:
+def _posts(policy: Policy, place: str, posts: Sequence[Post]) -> Iterator[Problem]:
     for post in posts:
         if post not in policy.posts:
-            yield Problem(place, f'writes to "{post}", which has no name.', f"Add [posts.{post}] with es_MX and en.")
+            what = f'names the post "{post}", which has no name.'
+            yield Problem(place, what, f"Add [posts.{post}] with es_MX and en.")
+    for name in _repeated(posts):
+        yield Problem(place, f'names "{name}" twice.', "Keep one.")
 
 
 def _escalations(policy: Policy) -> Iterator[Problem]:
@@ -244,6 +266,7 @@ def _escalations(policy: Policy) -> Iterator[Problem]:
         place = f"escalations[{index}]"
         for rung in rule.ladder:
             yield from _posts(policy, f"{place}.ladder", rung.to)
+        yield from _posts(policy, f"{place}.posts", rule.posts)
         yield from _cause(rule, place)
         for step, rung in enumerate(rule.ladder[1:], start=1):
             if rung.after_days == 0:

@@ -131,8 +131,56 @@ IMPOSSIBLE: dict[str, tuple[Mutation, str, str, str]] = {
     "a post without a name": (
         lambda t: t["posts"].pop("director"),
         "escalations[0].ladder",
-        'writes to "director"',
+        'the post "director", which has no name',
         "Add [posts.director]",
+    ),
+    "a gate that asks for a post without a name": (
+        lambda t: t["posts"].pop("sme_2"),
+        "stages[0].gate",
+        'the post "sme_2", which has no name',
+        "Add [posts.sme_2]",
+    ),
+    "a vacancy of a post without a name": (
+        lambda t: t["posts"].pop("operator") and rule(t, "escalations", "vacant_expert").update(posts=["operator"]),
+        "escalations[4].posts",
+        'the post "operator", which has no name',
+        "Add [posts.operator]",
+    ),
+    "a post told twice": (
+        lambda t: rule(t, "reminders", "limit").update(to=["head", "head"]),
+        "reminders[2]",
+        'names "head" twice',
+        "Keep one",
+    ),
+    "working hours that end before they begin": (
+        lambda t: t["working_hours"].update(start="18:00", end="08:00"),
+        "working_hours",
+        "no mail would ever go out",
+        "end after they begin",
+    ),
+    "working hours in a zone of their own": (
+        lambda t: t["working_hours"].update(start="08:00-06:00"),
+        "working_hours",
+        "a zone of their own",
+        "Leave it out",
+    ),
+    "a week without a working day": (
+        lambda t: t["working_hours"].update(weekdays=[]),
+        "working_hours.weekdays",
+        "no mail would ever go out",
+        "Name at least one",
+    ),
+    "a stall that no calendar can hold": (
+        lambda t: stage(t, "proofs").update(stall_days=10**9),
+        "stages[3].stall_days",
+        "less than or equal to 3650",
+        "Correct the value",
+    ),
+    "stages that would take centuries": (
+        lambda t: [s.update(expected_days=3650) for s in t["stages"]] and t["tracks"]["academy"].update(pace=10),
+        "tracks.academy.pace",
+        "more than a century",
+        "Correct it",
     ),
     "a rule twice": (
         lambda t: t["reminders"].append(rule(t, "reminders", "limit")),
