@@ -65,13 +65,14 @@ def gate_state(case: Case, program: Program, known: Dossier) -> GateState:
     gate = program.policy.stage[case.stage].gate
     facts = [known.first.get(name) for name in gate.milestones]
     facts += [_reached(known.counts.get(s.count, []), needed(case, program, s)) for s in gate.shares]
-    seats = [_first_seat(case, post) for post in gate.posts]
+    known_on = max([case.stage_entered_on, *(fact.on for fact in facts if fact is not None)])
+    seats = _filled(case, gate, known_on) if gate.posts else []
     if None in facts or None in seats:
         return GateState(None, tuple(_missing(gate, facts, seats)), Evidence((), ()))
     there = [fact for fact in facts if fact is not None]
     held = [seat for seat in seats if seat is not None]
     evidence = Evidence(tuple(fact.id for fact in there), tuple(seat.id for seat in held))
-    ready = max([case.stage_entered_on, *(fact.on for fact in there), *(seat.since for seat in held)])
+    ready = max([known_on, *(seat.since for seat in held)])
     if gate.conference_lead_days is None:
         return GateState(ready, (), evidence)
     earliest = max(ready, case.stage_entered_on + timedelta(days=gate.conference_lead_days))
@@ -94,8 +95,19 @@ def _reached(counts: list[Fact], enough: int) -> Fact | None:
     return min(counted, key=lambda fact: (fact.on, fact.id), default=None)
 
 
-def _first_seat(case: Case, post: Post) -> Seat | None:
-    return min((seat for seat in case.seats if seat.post is post), key=lambda seat: (seat.since, seat.id), default=None)
+def _filled(case: Case, gate: Gate, day: date) -> list[Seat | None]:
+    """Return who holds each post on the first day, from the one given, on which all are held; None for an empty one."""
+    while True:
+        seats = [_next_seat(case, post, day) for post in gate.posts]
+        later = max((seat.since for seat in seats if seat is not None), default=day)
+        if None in seats or later <= day:
+            return seats
+        day = later
+
+
+def _next_seat(case: Case, post: Post, day: date) -> Seat | None:
+    ahead = (seat for seat in case.seats if seat.post is post and (seat.until is None or seat.until >= day))
+    return min(ahead, key=lambda seat: (seat.since, seat.id), default=None)
 
 
 def _missing(gate: Gate, facts: list[Fact | None], seats: list[Seat | None]) -> Iterator[str]:

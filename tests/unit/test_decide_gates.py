@@ -44,6 +44,27 @@ STAGES: dict[str, tuple[str, int, dict[str, Any], int, tuple[str, int]]] = {
         40,
         ("gap_analysis", 38),
     ),
+    "a post left before the stage began is empty": (
+        "onboarding",
+        0,
+        {"facts": ONBOARDED, "seats": [*crew(without=["sme_2"]), ("sme_2", -90, -1)]},
+        40,
+        ("onboarding", 0),
+    ),
+    "a post left before the last fact is filled by the next holder": (
+        "onboarding",
+        0,
+        {"facts": ONBOARDED, "seats": [*crew(without=["sme_2"]), ("sme_2", 0, 29), ("sme_2", 36)]},
+        40,
+        ("gap_analysis", 36),
+    ),
+    "posts held one after the other are never held together": (
+        "onboarding",
+        0,
+        {"facts": ONBOARDED, "seats": [*crew(without=["sme_1", "sme_2"]), ("sme_1", 0, 34), ("sme_2", 35)]},
+        40,
+        ("onboarding", 0),
+    ),
     "a post filled tomorrow does not": (
         "onboarding",
         0,
