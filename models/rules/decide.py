@@ -14,7 +14,7 @@ from models.rules import reminders
 from models.rules.case import Case, Fact, Key, Program, Said, Standing
 from models.rules.clock import clocks
 from models.rules.decision import Advance, Cancelling, Closed, Decision
-from models.rules.escalations import Condition, Scene, climb, closing, conditions, next_step_on, spoken
+from models.rules.escalations import FOREVER, Condition, Scene, climb, closing, conditions, next_step_on, spoken
 from models.rules.gates import Dossier, Evidence, GateState, dossier, gate_state
 from models.rules.pace import risk_from
 from models.rules.policy import EscalationRule
@@ -56,7 +56,7 @@ def decide(case: Case, program: Program, today: date) -> Decision:
     decision.risk = _risk(case, scene, looks)
     for seat in case.seats:
         looks.append(seat.since)
-        if seat.until is not None:
+        if seat.until is not None and seat.until < FOREVER:
             looks.append(seat.until + ONE_DAY)
     decision.next_review_on = min((day for day in looks if day > today), default=None)
     return decision
@@ -148,6 +148,8 @@ def _stand(
         )
     elif start.state is EscalationState.CLOSED:
         start = start._replace(state=EscalationState.OPEN, rung_on=scene.today, acknowledged_until=None)
+    if start.rung > len(rule.ladder):  # a later policy has a shorter ladder: it stands on its top
+        start = start._replace(rung=len(rule.ladder))
     standing, told = climb(rule, start, (case, scene.program, scene.today))
     decision.tellings += told
     if stored is None:
@@ -194,10 +196,12 @@ def _lost_meaning(notice: Said, case: Case, given: tuple[Scene, Live]) -> Reason
     scene, live = given
     key = notice.key
     if key.rule in scene.program.escalations:
-        stands = (key.rule, key.occurrence.rsplit("/", 1)[0], key.anchor_on) in live
-        return None if stands else Reason.ESCALATION_CLOSED
+        if (key.rule, key.occurrence.rsplit("/", 1)[0], key.anchor_on) not in live:
+            return Reason.ESCALATION_CLOSED
+        told = any(key.post in rung.to for rung in scene.program.escalations[key.rule].ladder)
+        return None if told else Reason.RULE_DROPPED
     rule = scene.program.reminders.get(key.rule)
-    if rule is None:
+    if rule is None or key.post not in rule.to or int(key.occurrence.rsplit(":", 1)[-1]) not in rule.days_before:
         return Reason.RULE_DROPPED
     if rule not in scene.plan.stages[case.stage].reminders:
         return Reason.STAGE_LEFT

@@ -78,7 +78,8 @@ def vacant_from(case: Case, post: Post, today: date) -> date | None:
     if not held:
         return case.agreement_on
     last = max(seat.until or FOREVER for seat in held)
-    return None if last == FOREVER else last + timedelta(days=1)
+    # An agency's post may have been left in the cycle before: here it is empty since the agreement.
+    return None if last == FOREVER else max(last + timedelta(days=1), case.agreement_on)
 
 
 def closing(rule: EscalationRule | None) -> Closing:

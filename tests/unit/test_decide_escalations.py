@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
 from models.rules.apply import apply
-from models.rules.case import Case, ClockChange, Program
-from models.rules.words import Change, Closing, EscalationState, NoticeState, Reason
+from models.rules.case import Case, ClockChange, Program, Seat
+from models.rules.words import Change, Closing, EscalationState, NoticeState, Post, Reason
 from tests.building import (
     ONBOARDED,
     case,
@@ -75,6 +76,13 @@ OPENINGS: dict[str, tuple[str, dict[str, Any], int, tuple[str, int], set[str]]] 
         27,
         ("sme_2", 20),
         {"regional_manager"},
+    ),
+    "a manager who left in the cycle before": (
+        "vacant_manager",
+        {"seats": [*crew(without=["accreditation_manager"]), ("accreditation_manager", -400, -300)]},
+        7,
+        ("accreditation_manager", 0),
+        {"head", "sme_1", "sme_2"},
     ),
     "a manager who left": (
         "vacant_manager",
@@ -328,3 +336,28 @@ def test_a_seat_that_ends_is_looked_at_on_the_day_after() -> None:
     leaving = case(seats=[*crew(without=["director"]), ("director", 0, 12)])
     assert number(on(5, leaving).next_review_on) == 13
     assert seats([("director", 0, 12)])[0].held(day(12))
+
+
+def test_a_seat_until_the_last_day_there_is_never_ends() -> None:
+    for_good = Seat(9, Post.DIRECTOR, day(0), date.max)
+    held = replace(case(), seats=[*case(seats=crew(without=["director"])).seats, for_good])
+    assert number(on(5, held).next_review_on) == 31
+
+
+def test_on_a_shorter_ladder_it_stands_on_its_top_and_repeats() -> None:
+    ladder = [{"to": ["sme_1"], "after_days": 0}]
+    stall = {"rule": "stall", "notice": "stall", "cause": "inactivity", "repeat_days": 45, "repeats": 3}
+    given = program_with(escalations=[stall | {"ladder": ladder}])
+    life = case(standings=[standing("stall", "onboarding", 0, rung_on=60, rung=3)])
+    assert words(on(105, life, given), "stall") == [("stall", "onboarding/1.1", "sme_1", "pending")]
+    assert [s.rung for s in apply(life, on(70, life, given)).standings] == [1]
+
+
+def test_what_waits_for_a_post_that_the_ladder_dropped_is_cancelled() -> None:
+    ladder = [{"to": ["sme_2"], "after_days": 0}]
+    given = program_with(escalations=[{"rule": "stall", "notice": "stall", "cause": "inactivity", "ladder": ladder}])
+    life = apply(case(), on(60, case()))
+    life.said = [n for n in life.said if n.key.rule == "stall"]
+    told = {n.id: n.key.post.value for n in life.said}
+    cancelled = [(told[c.notice_id], c.reason) for c in on(60, life, given).cancellings]
+    assert cancelled == [("sme_1", Reason.RULE_DROPPED)]

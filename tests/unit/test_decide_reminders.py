@@ -123,7 +123,7 @@ def test_an_extension_gives_new_occurrences_to_the_rule_that_reads_it_and_to_no_
 
 
 # what is pending, the case today -> the reason it is cancelled
-CANCELLED: dict[str, tuple[dict[str, Any], int, tuple[str, str, int], Reason | None]] = {
+CANCELLED: dict[str, tuple[dict[str, Any], int, tuple[Any, ...], Reason | None]] = {
     "still true": ({}, 40, ("stage_target", "onboarding:30", TARGET), None),
     "the stage was left": (
         {"stage": "gap_analysis", "entered": 38},
@@ -156,6 +156,13 @@ CANCELLED: dict[str, tuple[dict[str, Any], int, tuple[str, str, int], Reason | N
         Reason.SUPERSEDED,
     ),
     "the policy has no such rule any more": ({}, 40, ("old_rule", "30", TARGET), Reason.RULE_DROPPED),
+    "the rule has no such threshold any more": ({}, 990, ("limit", "150", LIMIT), Reason.RULE_DROPPED),
+    "the rule does not tell that post any more": (
+        {"stage": "commission_review", "entered": 990},
+        920,
+        ("window_closes", "180", WINDOW, "head"),
+        Reason.RULE_DROPPED,
+    ),
     "the case ended": (
         {"facts": [("withdrawn", 39)]},
         40,
@@ -167,7 +174,7 @@ CANCELLED: dict[str, tuple[dict[str, Any], int, tuple[str, str, int], Reason | N
 
 @pytest.mark.parametrize(("more", "today", "pending", "reason"), CANCELLED.values(), ids=CANCELLED)
 def test_a_pending_reminder_that_lost_its_meaning_is_cancelled_with_the_reason(
-    more: dict[str, Any], today: int, pending: tuple[str, str, int], reason: Reason | None
+    more: dict[str, Any], today: int, pending: tuple[Any, ...], reason: Reason | None
 ) -> None:
     decision = on(today, case(**more, said=[said(*pending)]))
     assert [c.reason for c in decision.cancellings] == ([reason] if reason else [])
