@@ -202,7 +202,9 @@ def _unsettled(engine: Engine, sender: Sender, now: datetime) -> list[Claimed]:
 
 def _give_up_lost(connection: Connection, stale: datetime) -> None:
     """Leave what a run that died had claimed to an operator, and tell of it."""
-    lost = same(EMAIL.c.state, EmailState.SENDING) & (EMAIL.c.claimed_at < stale)
+    # The first of the two states only for the index of what is unsettled, which SQLite uses where it is spelled.
+    lost = other(EMAIL.c.state, EmailState.SENT) & same(EMAIL.c.state, EmailState.SENDING)
+    lost &= EMAIL.c.claimed_at < stale
     unknown = update(EMAIL).where(lost).values(state=EmailState.UNKNOWN, note="the sender died").returning(EMAIL.c.id)
     for email_id in connection.scalars(unknown).all():
         report(connection, f"email {email_id}", f"{EmailState.UNKNOWN}: the sender died")
