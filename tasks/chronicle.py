@@ -8,19 +8,20 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, Row, func, select
 
 from models.rules.case import Case, Program, Said, Standing
 from models.rules.clock import Clocks, clocks
 from models.rules.decide import decide
+from models.rules.errors import Refused
 from models.rules.explain import Sentence, explain
 from models.rules.naming import enrollment_code
 from models.rules.words import EscalationState, Status
-from models.schema import AGENCY, ENROLLMENT, ESCALATION, MILESTONE, NOTICE, STAGE_CHANGE
+from models.schema import AGENCY, ASSIGNMENT, CHANGE, ENROLLMENT, ESCALATION, MILESTONE, NOTICE, STAGE_CHANGE
 from tasks import clock
 from tasks.cases import named_cases
 from tasks.database import reading
-from tasks.programs import program_in_force
+from tasks.programs import program_in_force, program_of
 from tasks.records import enrollment_id_of
 
 
@@ -66,6 +67,7 @@ def chronicle(engine: Engine, code: str, as_of: date | None) -> Chronicle:
             .join(AGENCY, AGENCY.c.id == e.agency_id).where(e.id == key)
         ).one()
         case = case_on(connection, key, (program, day))
+        program = _knowing(connection, case, (program, day))
         then = decide(case, program, day)
         return Chronicle(
             enrollment_code(row.code, row.track, row.cycle), row.name, row.region, day, case,
@@ -96,16 +98,49 @@ def explanation(engine: Engine, code: str, on: date | None) -> list[Sentence]:
         program = program_in_force(connection)
         day = on or clock.now_in(connection).astimezone(ZoneInfo(program.policy.zone)).date()
         case = case_on(connection, enrollment_id_of(connection, code), (program, day))
+        program = _knowing(connection, case, (program, day))
     return explain(case, program, day)
 
 
-def case_on(connection: Connection, enrollment_id: int, given: tuple[Program, date]) -> Case:
-    """Rebuild a case as it stood at the end of a day: facts and decisions of later days are left out."""
+def _knowing(connection: Connection, case: Case, given: tuple[Program, date]) -> Program:
+    """Return the program in force; of a stage or track that it dropped, the version by which the case came there."""
     program, day = given
+    if case.stage in program.policy.stage and case.track in program.policy.tracks:
+        return program
+    s = STAGE_CHANGE.c
+    came_by = select(s.policy_version_id).where(s.enrollment_id == case.id, s.decided_on <= day).order_by(s.seq.desc())
+    version = connection.scalar(came_by.limit(1))
+    if version is None:
+        what = f'stood in "{case.stage}" on "{case.track}", which no policy here knows of.'
+        raise Refused.one("enrollment", what, "Name a later day.")
+    return program_of(connection, version)
+
+
+def case_on(connection: Connection, enrollment_id: int, given: tuple[Program, date]) -> Case:
+    """Rebuild a case as it stood at the end of a day: what was recorded or decided on later days is left out.
+
+    Raises:
+        Refused: the day is the last that a calendar has: it has no end.
+    """
+    program, day = given
+    if day == date.max:
+        raise Refused.one("day", f"{day} is beyond every calendar.", "Name an earlier one.")
     (now,) = named_cases(connection, [enrollment_id])
     midnight = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(program.policy.zone))
-    m, n, x, s = MILESTONE.c, NOTICE.c, ESCALATION.c, STAGE_CHANGE.c
+    m, n, x, s, c = MILESTONE.c, NOTICE.c, ESCALATION.c, STAGE_CHANGE.c, CHANGE.c
     known = set(connection.scalars(select(m.id).where(m.enrollment_id == enrollment_id, m.recorded_at < midnight)))
+    taken_later = set(
+        connection.scalars(select(x.id).where(x.enrollment_id == enrollment_id, x.acknowledged_on > day))
+    )
+    seats = ASSIGNMENT.c
+    seated = set(
+        connection.scalars(
+            select(seats.id).where(seats.id.in_([seat.id for seat in now.seats]), seats.recorded_at < midnight)
+        )
+    )
+    changes_known = connection.scalar(
+        select(func.count()).select_from(CHANGE).where(c.enrollment_id == enrollment_id, c.recorded_at < midnight)
+    )
     decided = connection.execute(
         select(n.id, n.decided_on).where(n.subject_id == enrollment_id, n.decided_on <= day)
     ).all()
@@ -121,12 +156,24 @@ def case_on(connection: Connection, enrollment_id: int, given: tuple[Program, da
     return replace(
         now, stage=stage, stage_entered_on=entered_on, stage_seq=seq, status=status,
         facts=[fact for fact in now.facts if fact.id in known],
+        seats=[seat for seat in now.seats if seat.id in seated],
+        changes=now.changes[:changes_known],  # in the order in which they were recorded
         said=said,
         standings=[
-            _climbed_by(one._replace(state=EscalationState.OPEN) if one.id in closed_later else one, said, said_on)
+            _climbed_by(_open_again(one, (closed_later, taken_later)), said, said_on)
             for one in now.standings if one.opened_on <= day
         ],
     )
+
+
+def _open_again(standing: Standing, later: tuple[set[int], set[int]]) -> Standing:
+    """Return an escalation without what became of it later: that it was closed, or that somebody took it."""
+    closed, taken = later
+    if standing.id in closed:
+        standing = standing._replace(state=EscalationState.OPEN)
+    if standing.id in taken and standing.state is not EscalationState.CLOSED:
+        standing = standing._replace(state=EscalationState.OPEN, acknowledged_until=None)
+    return standing
 
 
 def _climbed_by(standing: Standing, said: Sequence[Said], said_on: dict[int, date]) -> Standing:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, select, true, update
 
 from models.rules.case import Program
 from models.rules.errors import Problem, Refused, nearest
@@ -27,6 +27,11 @@ SHIPPED = Path(__file__).parents[1] / "deployments" / "programs"
 _V = POLICY_VERSION.c
 _IN_FORCE = select(INSTALLATION.c.live_from, _V.id, _V.digest, _V.program).join_from(
     INSTALLATION, POLICY_VERSION, INSTALLATION.c.policy_version_id == _V.id
+)
+_OF_VERSION = (
+    select(INSTALLATION.c.live_from, _V.id, _V.digest)
+    .join_from(POLICY_VERSION, INSTALLATION, true())
+    .where(_V.id == bindparam("version"))
 )
 
 
@@ -159,6 +164,15 @@ def program_in_force(connection: Connection) -> Program:
     if row is None:
         remedy = "Run `acredita init PROGRAM`, or `acredita up` for the demo."
         raise Refused.one("database", "has no program yet.", remedy)
+    return _loaded(connection, row)
+
+
+def program_of(connection: Connection, version: int) -> Program:
+    """Return the program as a stored version has it, whether in force or not."""
+    return _loaded(connection, connection.execute(_OF_VERSION, {"version": version}).one())
+
+
+def _loaded(connection: Connection, row: Row[Any]) -> Program:
     if row.digest not in _parsed:
         document = connection.scalar(select(POLICY_VERSION.c.document).where(POLICY_VERSION.c.id == row.id))
         _parsed[row.digest] = Policy.model_validate(document)

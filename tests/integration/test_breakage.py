@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from copy import deepcopy
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, event, insert, select, update
 
 from models.rules.decide import decide
 from models.rules.errors import Refused
-from models.rules.words import EscalationState
-from models.schema import ESCALATION
+from models.rules.policy import Policy
+from models.rules.policy_checks import parse_policy
+from models.rules.words import Change, EscalationState, NoticeState, Post
+from models.schema import ASSIGNMENT, CHANGE, ESCALATION, NOTICE
 from tasks.cases import START, due_cases, write
+from tasks.chronicle import case_on, chronicle, explanation
 from tasks.database import reading, transaction
 from tasks.deliver import deliver
 from tasks.operations import Acknowledgement, acknowledge
-from tasks.programs import program_in_force
+from tasks.programs import program_in_force, put_in_force
+from tasks.records import NewFact, record_facts
 from tasks.senders import FolderSender
 from tasks.sweep import sweep
-from tests.building import case, crew, day, program
+from tests.building import case, crew, day, document, program
 from tests.storing import install
 
 GOOD = Acknowledgement("A1", "stall", "P1", day(90))
@@ -107,3 +112,62 @@ def test_no_statement_of_a_sweep_or_a_delivery_walks_through_a_table_that_grows(
     walks = {s: plan for s, plan in found.items() for step in plan if step.startswith("SCAN") and step not in small}
     assert walks == {}
     assert len(found) > 25
+
+
+def dropping_the_first_stage() -> Policy:
+    tables = deepcopy(document())
+    tables["start"] = "gap_analysis"
+    tables["stages"] = [each for each in tables["stages"] if each["code"] != "onboarding"]
+    tables["reminders"][0]["stages"].remove("onboarding")
+    return parse_policy(tables)
+
+
+@pytest.mark.parametrize("tell", [chronicle, explanation])
+def test_an_ended_case_is_told_by_the_policy_it_ended_under(lite: Engine, tell: Callable[..., Any]) -> None:
+    install(lite, program().policy, [case()])
+    with transaction(lite) as connection:
+        record_facts(connection, [NewFact("A1", "withdrawn", day(20))], day(30))
+    sweep(day(30))
+    put_in_force(lite, dropping_the_first_stage())
+    assert "onboarding" in str(tell(lite, "A1", None))
+    with pytest.raises(Refused, match="beyond every calendar"):
+        tell(lite, "A1", date.max)
+
+
+def test_delivery_goes_on_when_a_policy_drops_a_post_that_mail_waits_for(lite: Engine, tmp_path: Path) -> None:
+    install(lite, program().policy, [case("commission_review", 900)])
+    sweep(day(920))
+    tables = deepcopy(document())
+    for rule in tables["reminders"]:
+        rule["to"] = [post for post in rule["to"] if post != "head"]
+    for rule in tables["escalations"]:
+        for rung in rule["ladder"]:
+            rung["to"] = [post for post in rung["to"] if post != "head"]
+    del tables["posts"]["head"]
+    put_in_force(lite, parse_policy(tables))
+    sweep(day(920))
+    deliver(lite, FolderSender(tmp_path), datetime(2022, 7, 11, 16, tzinfo=UTC))
+    n = NOTICE.c
+    with reading(lite) as connection:
+        rows = connection.execute(select(n.post, n.state).where(n.state.in_([NoticeState.PENDING, NoticeState.SENT])))
+        left = {(row.post, row.state) for row in rows}
+    assert (Post.SME_1, NoticeState.SENT) in left
+    assert not [post for post, _ in left if post is Post.HEAD]
+
+
+def test_a_past_day_is_told_without_what_was_learned_since(lite: Engine) -> None:
+    install(lite, program().policy, [case()])
+    sweep(day(60))
+    acknowledged(lite, GOOD, day(70))
+    later = {"recorded_at": datetime(2020, 4, 1, tzinfo=UTC)}
+    said = dict.fromkeys(("reason", "actor", "approver"), "-")
+    extension = {"enrollment_id": 1, "kind": Change.EXTENSION, "months": 6, **said}
+    with transaction(lite) as connection:
+        connection.execute(insert(CHANGE).values(**extension, **later))
+        connection.execute(update(ASSIGNMENT).where(ASSIGNMENT.c.post == Post.SME_2).values(**later))
+        given = program_in_force(connection)
+        then, now = (case_on(connection, 1, (given, on)) for on in (day(65), day(100)))
+    assert (len(then.changes), len(now.changes)) == (0, 1)
+    assert {seat.post for seat in now.seats} - {seat.post for seat in then.seats} == {Post.SME_2}
+    (stalled,) = [each for each in then.standings if each.rule == "stall"]
+    assert (stalled.state, stalled.acknowledged_until) == (EscalationState.OPEN, None)
