@@ -26,8 +26,8 @@ run: $(READY) ## start everything: Prefect server, database, demo or your progra
 demo: $(READY) ## replay the whole Mexico program on a synthetic cohort and print its report
 	@$(BIN)/acredita replay mexico
 
-test: $(READY) ## the fast suite
-	@$(BIN)/python -m pytest
+test: $(READY) ## the fast suite, on two cores
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(READY) ## lint, types, layers
 	@$(BIN)/ruff check .

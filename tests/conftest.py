@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import psycopg
 import pytest
@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 
 from models.settings import Settings
 from tasks.database import engine_of, migrate
-from tests.prefect_server import PrefectServer
+from tests.prefect_server import PrefectServer, answering
 
 # Prefect reads its settings once, when it is first imported: no test touches the tester's own profile and results.
 _PREFECT_HOME = tempfile.mkdtemp(prefix="acredita-tests-")
@@ -46,25 +46,38 @@ _NUMBER = count(1)
 _SERVER = pytest.StashKey[PrefectServer]()
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Start the Prefect server beside the first tests, if any test will ask for it."""
-    wanted = any("prefect_api" in getattr(item, "fixturenames", ()) for item in session.items)
-    if wanted and not session.config.option.collectonly:
+def _server(config: pytest.Config) -> PrefectServer:
+    if _SERVER not in config.stash:
         folder = Path(_PREFECT_HOME) / "server"
         folder.mkdir()
-        session.stash[_SERVER] = PrefectServer(folder)
+        config.stash[_SERVER] = PrefectServer(folder)
+    return config.stash[_SERVER]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell each process of a parallel run where the one Prefect server is."""
+    node.workerinput["prefect_api"] = _server(node.config).url
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start the Prefect server beside the first tests, if any test of this process will ask for one of its own."""
+    wanted = any("prefect_api" in getattr(item, "fixturenames", ()) for item in session.items)
+    if wanted and not session.config.option.collectonly and not hasattr(session.config, "workerinput"):
+        _server(session.config)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Stop it."""
-    if _SERVER in session.stash:
-        session.stash[_SERVER].stop()
+    if _SERVER in session.config.stash:
+        session.config.stash[_SERVER].stop()
 
 
 @pytest.fixture(scope="session")
 def prefect_api(request: pytest.FixtureRequest) -> str:
     """The URL of the session's Prefect server, which answers."""
-    return request.session.stash[_SERVER].wait()
+    given: dict[str, Any] | None = getattr(request.config, "workerinput", None)
+    return answering(given["prefect_api"] if given is not None else _server(request.config).url)
 
 
 @pytest.fixture(autouse=True)

@@ -28,6 +28,8 @@ from tasks.database import reading, transaction
 from tests.building import ONBOARDED, case, crew, day, program
 from tests.storing import NOW, everything, install, rows_of
 
+pytestmark = pytest.mark.xdist_group("prefect")  # one process: the flows share the server's runs
+
 TODAY = day(61)
 """A Monday."""
 CODE = "A{}/law_enforcement_tier1"
@@ -60,11 +62,24 @@ def stocked(lite: Engine) -> Engine:
     return lite
 
 
+class Patient(httpx.HTTPTransport):
+    """Asks again while the server is busy: on SQLite it answers 503, which Prefect's own client takes for "later"."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        for _ in range(50):
+            answer = super().handle_request(request)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            answer.close()
+            time.sleep(0.2)
+        return answer
+
+
 class Api:
     """What an operator's browser asks the server."""
 
     def __init__(self, url: str) -> None:
-        self.client = httpx.Client(base_url=url, timeout=30)
+        self.client = httpx.Client(base_url=url, timeout=30, transport=Patient())
 
     def post(self, path: str, document: dict[str, Any] | None = None) -> Any:
         answer = self.client.post(path, json=document or {})
