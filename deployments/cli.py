@@ -74,7 +74,7 @@ def _say(value: Any, as_json: bool, words: Callable[[], str]) -> None:  # noqa: 
 
 
 def _ready() -> Engine:
-    from tasks.database import engine_of, require_schema
+    from tasks.store.database import engine_of, require_schema
 
     engine = engine_of()
     require_schema(engine)
@@ -103,14 +103,14 @@ def init(program: str, *, live_from: date | None = None, dry_run: DryRun = False
         program: a shipped program (mexico, iso9001) or a folder with TOML files.
         live_from: the day mail begins; before it everything is decided and nothing mailed. Without it, nothing is.
     """
-    from tasks.programs import Terms, folder_of, put_in_force, read_policy
+    from tasks.store.programs import Terms, folder_of, put_in_force, read_policy
 
     policy = read_policy(folder_of(program))
     if dry_run:
         print(f"{policy.code}: {len(policy.stages)} stages, {len(policy.reminders)} reminders and "
               f"{len(policy.escalations)} escalations can be carried out; nothing was changed")
         return
-    from tasks.database import engine_of, migrate
+    from tasks.store.database import engine_of, migrate
 
     engine = engine_of()
     migrate(engine)
@@ -149,9 +149,9 @@ def import_(
 
 def _import_options(engine: Engine, date_format: str, *, dry_run: bool) -> Any:
     from models.rules.intake.cells import DateFormat
-    from tasks import clock
     from tasks.intake import imports
-    from tasks.programs import current_program
+    from tasks.store import clock
+    from tasks.store.programs import current_program
 
     today = clock.today(engine, current_program(engine).policy.zone)
     return imports.ImportOptions(today, dry_run=dry_run, date_format=DateFormat(date_format))
@@ -174,9 +174,9 @@ def sweep(*, as_of: AsOf = None, dry_run: DryRun = False, as_json: AsJson = Fals
 def deliver(*, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Send what is pending, to whoever holds each post, in their working hours."""
     from models.settings import settings
-    from tasks import clock
-    from tasks import deliver as delivery
-    from tasks.senders import sender_of
+    from tasks.mail import deliver as delivery
+    from tasks.mail.senders import sender_of
+    from tasks.store import clock
 
     engine = _ready()
     now = clock.now(engine)
@@ -192,9 +192,10 @@ def deliver(*, dry_run: DryRun = False, as_json: AsJson = False) -> None:
 @app.command
 def status(*, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Where this installation stands, in numbers."""
-    from tasks import clock, reports
-    from tasks.database import reading
-    from tasks.programs import current_program
+    from tasks.store import clock
+    from tasks.store.database import reading
+    from tasks.store.programs import current_program
+    from tasks.views import reports
 
     engine = _ready()
     program = current_program(engine)
@@ -217,7 +218,7 @@ def show(enrollment: str, *, as_of: AsOf = None, as_json: AsJson = False) -> Non
     Args:
         enrollment: AGENCY, AGENCY/track or AGENCY/track/cycle.
     """
-    from tasks.chronicle import chronicle
+    from tasks.views.chronicle import chronicle
 
     found = chronicle(_ready(), enrollment, as_of)
     if as_json:
@@ -236,7 +237,7 @@ def why(enrollment: str, *, on: date | None = None, as_json: AsJson = False) -> 
         enrollment: AGENCY, AGENCY/track or AGENCY/track/cycle.
         on: the day, with what was known then; today by default.
     """
-    from tasks.chronicle import explanation
+    from tasks.views.chronicle import explanation
 
     sentences = explanation(_ready(), enrollment, on)
     _say([s._asdict() for s in sentences], as_json, lambda: "\n".join(s.text for s in sentences))
@@ -251,8 +252,8 @@ def preview_mail(notice: str, *, language: Language = Language.ES_MX, out: Path 
         language: es_MX or en.
         out: where to write the HTML.
     """
-    from tasks.clock import real_now
-    from tasks.rendering import preview
+    from tasks.mail.rendering import preview
+    from tasks.store.clock import real_now
 
     message = preview(notice, language, real_now().date())
     if out is None:
@@ -287,8 +288,8 @@ def replay(
     """
     from deployments.printing import print_replay, replay_with_bar
     from tasks.feed import synthetic_cohort
-    from tasks.programs import folder_of, read_policy
     from tasks.replay import Span
+    from tasks.store.programs import folder_of, read_policy
 
     if since > until:
         raise AcreditaError(f"--from: {since} is after --to, {until}. Swap them.")

@@ -15,9 +15,9 @@ from sqlalchemy import Row
 from models.rules.case import Program
 from models.rules.cohort.draw import Cohort
 from models.rules.words import Risk
-from tasks.chronicle import Chronicle
 from tasks.replay import Report, Span, replay
-from tasks.reports import RISKS, Portfolio, Today
+from tasks.views.chronicle import Chronicle
+from tasks.views.reports import RISKS, Portfolio, Today
 
 SHOWN = {
     "changes": ("changed_on", "from_stage", "to_stage", "status"),

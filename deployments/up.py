@@ -24,11 +24,11 @@ from rich.table import Table
 
 from models.rules.errors import AcreditaError, Refused
 from models.settings import Settings
-from tasks import clock
-from tasks.database import engine_of, migrate, reading
 from tasks.demo import open_demo
-from tasks.programs import current_program, is_installed
-from tasks.reports import status
+from tasks.store import clock
+from tasks.store.database import engine_of, migrate, reading
+from tasks.store.programs import current_program, is_installed
+from tasks.views.reports import status
 
 HOST = "127.0.0.1"
 START_SECONDS = 120

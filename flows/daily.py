@@ -6,9 +6,9 @@ from datetime import date
 
 from prefect import flow
 
-from tasks.artifacts import name_this_run, publish_sweep
-from tasks.database import engine_of, require_schema
+from tasks.store.database import engine_of, require_schema
 from tasks.sweep import day_to_sweep, sweep, sweep_batch
+from tasks.views.artifacts import name_this_run, publish_sweep
 
 
 @flow(name="daily sweep", flow_run_name="sweep", persist_result=False)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from prefect import flow
 
-from tasks.artifacts import count, name_this_run
-from tasks.database import engine_of, require_schema
-from tasks.deliver import deliver_pending
+from tasks.mail.deliver import deliver_pending
+from tasks.store.database import engine_of, require_schema
+from tasks.views.artifacts import count, name_this_run
 
 
 @flow(name="deliver notices", flow_run_name="deliver", persist_result=False)

@@ -8,13 +8,13 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from tasks import clock
-from tasks.artifacts import name_this_run, publish_sweep
-from tasks.database import engine_of, require_schema, transaction
 from tasks.operations import Acknowledgement, acknowledge
-from tasks.programs import current_program
-from tasks.records import NewEnrollment, NewFact, enroll, record_facts
+from tasks.store import clock
+from tasks.store.database import engine_of, require_schema, transaction
+from tasks.store.programs import current_program
+from tasks.store.records import NewEnrollment, NewFact, enroll, record_facts
 from tasks.sweep import day_to_sweep, sweep, sweep_batch
+from tasks.views.artifacts import name_this_run, publish_sweep
 
 EnrollmentCode = Annotated[
     str, Field(pattern=r"^[^/\s]+(/[a-z0-9_]+(/[1-9])?)?$", max_length=100, examples=["JAL-ACA-01/academy"])

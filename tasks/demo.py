@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
-from tasks import clock
-from tasks.database import transaction
 from tasks.feed import feed_all, synthetic_cohort
-from tasks.programs import Terms, folder_of, put_in_force, read_policy
+from tasks.store import clock
+from tasks.store.database import transaction
+from tasks.store.programs import Terms, folder_of, put_in_force, read_policy
 
 PROGRAM, SEED = "mexico", 1
 STARTS_AT = datetime(2023, 4, 3, 9)  # noqa: DTZ001 - in the program's zone, which only its folder knows

@@ -18,8 +18,8 @@ from models.rules.policy import Policy
 from models.rules.words import SCOPE_OF, Language, Post, Scope
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, PERSON
 from tasks.intake.imports import import_rows
-from tasks.lookups import ids_by_code
-from tasks.records import (
+from tasks.store.lookups import ids_by_code
+from tasks.store.records import (
     NewFact,
     NewSeat,
     add_people,

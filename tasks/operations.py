@@ -10,8 +10,8 @@ from sqlalchemy import Connection, select, update
 from models.rules.errors import Refused, nearest
 from models.rules.words import EscalationState
 from models.schema import ESCALATION, PERSON
-from tasks.lookups import Speller
-from tasks.records import enrollment_id_of, touch
+from tasks.store.lookups import Speller
+from tasks.store.records import enrollment_id_of, touch
 
 LONGEST_WAIT = timedelta(days=366)
 

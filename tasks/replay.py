@@ -24,12 +24,12 @@ from models.rules.case import Program
 from models.rules.cohort.draw import Cohort
 from models.rules.words import EmailState, NoticeState, Status
 from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, NOTICE, STAGE_CHANGE
-from tasks import clock
-from tasks.database import engine_of, migrate, reading, transaction
-from tasks.deliver import deliver
 from tasks.feed import feed_all, feed_day, rows_by_day
-from tasks.programs import Terms, current_program, put_in_force, read_policy
-from tasks.senders import FolderSender, Sender
+from tasks.mail.deliver import deliver
+from tasks.mail.senders import FolderSender, Sender
+from tasks.store import clock
+from tasks.store.database import engine_of, migrate, reading, transaction
+from tasks.store.programs import Terms, current_program, put_in_force, read_policy
 from tasks.sweep import sweep
 
 ONE_DAY = timedelta(days=1)

@@ -23,10 +23,10 @@ from models.rules.decide import decide
 from models.rules.decision import Decision
 from models.rules.errors import Refused
 from models.schema import INCIDENT, INSTALLATION, SWEEP
-from tasks import clock
-from tasks.cases import START, Cursor, due_cases, write
-from tasks.database import engine_of, reading, transaction
-from tasks.programs import current_program, program_in_force
+from tasks.store import clock
+from tasks.store.cases import START, Cursor, due_cases, write
+from tasks.store.database import engine_of, reading, transaction
+from tasks.store.programs import current_program, program_in_force
 
 BATCH = 1000
 _NOTE = insert(SWEEP)

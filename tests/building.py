@@ -15,7 +15,7 @@ from models.rules.decision import Decision
 from models.rules.policy import Policy
 from models.rules.policy_checks import parse_policy
 from models.rules.words import EscalationState, NoticeState, Post, Status
-from tasks.programs import folder_of, read_policy
+from tasks.store.programs import folder_of, read_policy
 
 DAY_0 = date(2020, 1, 1)
 CREW = ("accreditation_manager", "head", "sme_1", "sme_2", "regional_manager", "director")

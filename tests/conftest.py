@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 
 from models.settings import Settings
-from tasks.database import engine_of, migrate
+from tasks.store.database import engine_of, migrate
 from tests.prefect_server import PrefectServer, answering
 
 # Prefect reads its settings once, when it is first imported: no test touches the tester's own profile and results.

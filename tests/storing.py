@@ -23,8 +23,8 @@ from models.tables import (
     Person,
     StageChange,
 )
-from tasks.database import reading, transaction
-from tasks.programs import Terms, put_in_force
+from tasks.store.database import reading, transaction
+from tasks.store.programs import Terms, put_in_force
 from tests.building import DAY_0
 
 NOW = datetime(2020, 1, 1, tzinfo=UTC)

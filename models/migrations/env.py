@@ -1,4 +1,4 @@
-"""Alembic's door: it gets its connection from `tasks.database.migrate`, or opens the settings' database itself."""
+"""Alembic's door: `tasks.store.database.migrate` hands it a connection, else it opens the settings' database."""
 
 from __future__ import annotations
 

@@ -24,13 +24,13 @@ from models.rules.intake.columns import FileKind, read_header
 from models.rules.intake.roster import Found, Row, Source, read_rows
 from models.rules.policy import Policy
 from models.rules.words import Language
-from tasks.database import reading, transaction
 from tasks.intake.plan import FieldChange, Plan, Scene, carry_out
 from tasks.intake.plan_facts import plan_facts
 from tasks.intake.plan_people import plan_people
 from tasks.intake.plan_roster import plan_roster
 from tasks.intake.sheets import read_sheet
-from tasks.programs import SHIPPED, current_program, program_in_force, read_policy
+from tasks.store.database import reading, transaction
+from tasks.store.programs import SHIPPED, current_program, program_in_force, read_policy
 
 _PLANNERS: dict[FileKind, Callable[[Connection, Sequence[Row], Scene], Plan]] = {
     FileKind.ROSTER: plan_roster, FileKind.PEOPLE: plan_people, FileKind.FACTS: plan_facts,

@@ -15,9 +15,9 @@ from models.rules.naming import enrollment_code
 from models.rules.policy import Policy
 from models.rules.words import Post, Status
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, MILESTONE, PERSON
-from tasks.clock import now_in
-from tasks.lookups import enrolled_by_agency, ids_by_code
-from tasks.records import (
+from tasks.store.clock import now_in
+from tasks.store.lookups import enrolled_by_agency, ids_by_code
+from tasks.store.records import (
     NewSeat,
     add_agencies,
     add_enrollments,

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, RowMapping, select
 
 from models.rules.intake.roster import Fault, Row, Stated, fact_faults
 from models.schema import AGENCY, MILESTONE
-from tasks.cases import IDS
 from tasks.intake.plan import Plan, Scene
-from tasks.lookups import Enrolled, Speller, Trouble, chunks, enrolled_by_agency, locate
+from tasks.store.cases import IDS
+from tasks.store.lookups import Enrolled, Speller, Trouble, chunks, enrolled_by_agency, locate
 
 FactKey = tuple[int, str, date, str]
 _FACTS = select(MILESTONE).where(MILESTONE.c.enrollment_id.in_(IDS))

@@ -14,9 +14,9 @@ from models.rules.intake.cells import Role
 from models.rules.intake.roster import Fault, Row
 from models.rules.words import Post
 from models.schema import ASSIGNMENT, PERSON
-from tasks.cases import WIDE
 from tasks.intake.plan import FieldChange, Plan, PlannedSeat, Scene
-from tasks.lookups import Speller, ids_by_code, stored_by_code
+from tasks.store.cases import WIDE
+from tasks.store.lookups import Speller, ids_by_code, stored_by_code
 
 _A = ASSIGNMENT.c
 _WIDE_SEATS = (

@@ -15,9 +15,9 @@ from models.rules.naming import enrollment_code
 from models.rules.policy import Policy
 from models.rules.words import Post
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, MILESTONE, PERSON
-from tasks.cases import IDS
 from tasks.intake.plan import FieldChange, Plan, PlannedSeat, Scene
-from tasks.lookups import Speller, chunks, stored_by_code
+from tasks.store.cases import IDS
+from tasks.store.lookups import Speller, chunks, stored_by_code
 
 ONE_DAY = timedelta(days=1)
 EXPERTS = {"sme1": Post.SME_1, "sme2": Post.SME_2}

@@ -33,8 +33,8 @@ LIMIT_RATIO = 2.5
 def build(path: Path, size: int) -> None:
     """Fill a database with `size` enrollments, of which 3 % come due on each of the bench's days."""
     os.environ["ACREDITA_DATABASE_URL"] = f"sqlite:///{path}"
-    from tasks.database import engine_of, migrate
-    from tasks.programs import Terms, folder_of, put_in_force, read_policy
+    from tasks.store.database import engine_of, migrate
+    from tasks.store.programs import Terms, folder_of, put_in_force, read_policy
 
     engine = engine_of()
     migrate(engine)
@@ -105,9 +105,9 @@ def _seats(i: int, stamp: str) -> Iterator[tuple[Any, ...]]:
 def prepared(day: date) -> list[dict[str, Any]]:
     """Read the day's cases and work out what will be written, batch by batch. Not timed; it also warms the cache."""
     from models.rules.decide import decide
-    from tasks.cases import START, due_cases
-    from tasks.database import engine_of, reading
-    from tasks.programs import program_in_force
+    from tasks.store.cases import START, due_cases
+    from tasks.store.database import engine_of, reading
+    from tasks.store.programs import program_in_force
     from tasks.sweep import BATCH
 
     batches: list[dict[str, Any]] = []

@@ -19,15 +19,15 @@ from models.rules.policy import Policy
 from models.rules.policy_checks import parse_policy
 from models.rules.words import Change, EscalationState, NoticeState, Post
 from models.schema import ASSIGNMENT, CHANGE, ESCALATION, NOTICE
-from tasks.cases import START, due_cases, write
-from tasks.chronicle import case_on, chronicle, explanation
-from tasks.database import reading, transaction
-from tasks.deliver import deliver
+from tasks.mail.deliver import deliver
+from tasks.mail.senders import FolderSender
 from tasks.operations import Acknowledgement, acknowledge
-from tasks.programs import program_in_force, put_in_force
-from tasks.records import NewFact, record_facts
-from tasks.senders import FolderSender
+from tasks.store.cases import START, due_cases, write
+from tasks.store.database import reading, transaction
+from tasks.store.programs import program_in_force, put_in_force
+from tasks.store.records import NewFact, record_facts
 from tasks.sweep import sweep
+from tasks.views.chronicle import case_on, chronicle, explanation
 from tests.building import case, crew, day, document, program
 from tests.storing import install
 

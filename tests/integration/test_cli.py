@@ -19,8 +19,8 @@ from deployments.cli import main
 from models.rules.words import EmailState
 from models.schema import PERSON
 from models.tables import Agency, Email, Enrollment, Installation, Milestone, PolicyVersion
-from tasks.clock import set_clock
-from tasks.database import transaction
+from tasks.store.clock import set_clock
+from tasks.store.database import transaction
 from tests.building import ONBOARDED, case, day, program
 from tests.storing import everything, install, rows_of
 

@@ -26,12 +26,12 @@ from sqlalchemy import Engine, insert, select, update
 from models.rules.words import EmailKind, EmailState, Language, NoticeState, Post, Reason, Subject
 from models.schema import ASSIGNMENT, EMAIL, ENROLLMENT, INCIDENT, INSTALLATION, NOTICE, PERSON
 from models.settings import Settings
-from tasks import deliver as delivering
-from tasks.database import reading, transaction
-from tasks.deliver import LEASE, Delivery, deliver, rehearse
-from tasks.records import NewFact, record_facts
-from tasks.rendering import render
-from tasks.senders import FolderSender, Outcome, Outgoing, Result, SendGridSender
+from tasks.mail import deliver as delivering
+from tasks.mail.deliver import LEASE, Delivery, deliver, rehearse
+from tasks.mail.rendering import render
+from tasks.mail.senders import FolderSender, Outcome, Outgoing, Result, SendGridSender
+from tasks.store.database import reading, transaction
+from tasks.store.records import NewFact, record_facts
 from tasks.sweep import sweep
 from tests.building import case, crew, day, program
 from tests.storing import install

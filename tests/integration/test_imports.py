@@ -21,11 +21,11 @@ from models.rules.intake.cells import DateFormat
 from models.rules.intake.columns import FileKind
 from models.schema import table
 from models.tables import Agency, Assignment, Enrollment, Milestone, Person
-from tasks.database import reading, transaction
 from tasks.intake.imports import ImportOptions, ImportReport, import_file, import_rows, write_templates
 from tasks.intake.sheets import SEPARATORS, read_sheet
-from tasks.programs import put_in_force
-from tasks.records import NewEnrollment, NewFact, enroll, enrollment_id_of, record_facts
+from tasks.store.database import reading, transaction
+from tasks.store.programs import put_in_force
+from tasks.store.records import NewEnrollment, NewFact, enroll, enrollment_id_of, record_facts
 from tests.building import program
 from tests.storing import rows_of
 

@@ -11,9 +11,9 @@ from sqlalchemy import Engine, select
 from models.rules.errors import Refused
 from models.rules.words import EscalationState, NoticeState
 from models.schema import ENROLLMENT, ESCALATION, NOTICE
-from tasks.database import reading, transaction
 from tasks.operations import Acknowledgement, acknowledge
-from tasks.records import NewFact, record_facts
+from tasks.store.database import reading, transaction
+from tasks.store.records import NewFact, record_facts
 from tasks.sweep import sweep
 from tests.building import case, day, program
 from tests.storing import everything, install

@@ -23,8 +23,8 @@ from models.rules.words import EscalationState, Language
 from models.schema import AGENCY, ENROLLMENT, ESCALATION, PERSON
 from models.settings import settings
 from models.tables import Milestone
-from tasks.clock import set_clock
-from tasks.database import reading, transaction
+from tasks.store.clock import set_clock
+from tasks.store.database import reading, transaction
 from tests.building import ONBOARDED, case, crew, day, program
 from tests.storing import NOW, everything, install, rows_of
 

@@ -18,8 +18,8 @@ from sqlmodel import SQLModel
 from models.rules.errors import Refused
 from models.schema import table
 from models.tables import Notice
-from tasks.bulk import insert_once
-from tasks.database import engine_of, migrate, reading, require_schema, transaction
+from tasks.store.bulk import insert_once
+from tasks.store.database import engine_of, migrate, reading, require_schema, transaction
 
 NOW = datetime(2020, 1, 2, tzinfo=UTC)
 DAY = date(2020, 1, 1)

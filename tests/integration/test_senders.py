@@ -21,8 +21,8 @@ from pydantic import SecretStr
 from models.rules.errors import Refused
 from models.rules.words import Language
 from models.settings import Settings
-from tasks.rendering import preview
-from tasks.senders import FolderSender, Outcome, Outgoing, SendGridSender, mime, sender_of
+from tasks.mail.rendering import preview
+from tasks.mail.senders import FolderSender, Outcome, Outgoing, SendGridSender, mime, sender_of
 
 NOW = datetime(2023, 4, 3, 15, 30, tzinfo=UTC)
 KEY = "SG.not-a-real-key"

@@ -25,9 +25,9 @@ from models.rules.words import NoticeState, Status
 from models.schema import table
 from models.tables import DeadlineChange, Enrollment, Escalation, Incident, Notice, StageChange, Sweep
 from tasks import sweep as sweeping
-from tasks.cases import Cursor, Written, write
-from tasks.database import reading, transaction
-from tasks.programs import current_program, put_in_force
+from tasks.store.cases import Cursor, Written, write
+from tasks.store.database import reading, transaction
+from tasks.store.programs import current_program, put_in_force
 from tasks.sweep import BatchResult, day_to_sweep, sweep, sweep_batch
 from tests.building import CREW, ONBOARDED, case, crew, day, document, program
 from tests.storing import LIVE, NOW, due_on, everything, install, rows_of

@@ -18,7 +18,7 @@ from models.rules.cohort.draw import TAKES, Cohort, Dated, draw_cohort, known_by
 from models.rules.cohort.margins import Margins, parse_margins
 from models.rules.decide import decide
 from models.rules.words import SCOPE_OF, EscalationState, Post, Risk, Scope, Status
-from tasks.programs import folder_of
+from tasks.store.programs import folder_of
 from tests.building import program, program_with
 
 SEEDS = [1, 2, 3, 4, 5]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tasks.feed import synthetic_cohort
-from tasks.programs import folder_of
 from tasks.replay import Report, Span, replay
+from tasks.store.programs import folder_of
 from tests.building import program
 
 WHOLE = Span(date(2016, 8, 1), date(2024, 5, 31))

@@ -17,10 +17,10 @@ from models.rules.cohort.draw import LEAVES, SEAT_COLUMNS, Cohort, Dated
 from models.rules.words import EmailState, NoticeState, Post, Status
 from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, NOTICE, PERSON, STAGE_CHANGE
 from models.settings import settings
-from tasks.database import engine_of, reading
 from tasks.feed import synthetic_cohort
-from tasks.programs import folder_of
 from tasks.replay import Report, Span, replay
+from tasks.store.database import engine_of, reading
+from tasks.store.programs import folder_of
 from tests.building import program
 
 ABOUT_AGENCIES = ("roster", "facts", "seat_changes")

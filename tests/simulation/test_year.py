@@ -19,8 +19,8 @@ from models.rules.case import Case
 from models.rules.words import Status
 from models.schema import table
 from models.tables import Escalation, Notice, StageChange
-from tasks.cases import Cursor
-from tasks.database import engine_of, reading
+from tasks.store.cases import Cursor
+from tasks.store.database import engine_of, reading
 from tasks.sweep import BatchResult, sweep, sweep_batch
 from tests.building import FactRow, SeatRow, case, day, program
 from tests.storing import everything, install

@@ -18,7 +18,7 @@ from models.rules.cohort.margins import parse_margins
 from models.rules.errors import Refused
 from models.rules.intake.columns import COLUMNS, FileKind
 from models.rules.policy import Policy
-from tasks.programs import folder_of
+from tasks.store.programs import folder_of
 from tests.building import program
 
 LISTS = ("people", "roster", "facts", "seat_changes")

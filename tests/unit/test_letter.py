@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from models.rules.letter import Item, Urgency, because, by_urgency, clean_header, reference_of, urgency
 from models.rules.words import Language, Risk
-from tasks.samples import sample_item
+from tasks.mail.samples import sample_item
 
 TODAY = date(2023, 4, 3)
 OVERRIDES = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}

@@ -11,7 +11,7 @@ import pytest
 
 from models.rules.errors import Refused
 from models.rules.policy_checks import parse_policy
-from tasks.programs import digest_of, folder_of, read_policy
+from tasks.store.programs import digest_of, folder_of, read_policy
 from tests.building import document
 
 Mutation = Callable[[dict[str, Any]], Any]

@@ -16,9 +16,9 @@ from jinja2 import Environment, meta
 from models.rules.errors import Refused
 from models.rules.letter import Item, Letter, Message
 from models.rules.words import EmailKind, Language, Post, Risk
-from tasks.programs import SHIPPED, read_policy
-from tasks.rendering import PARTS, TEMPLATES, WIDTH, notices, preview, render, template_problems, wrapped
-from tasks.samples import sample_item, sample_letter
+from tasks.mail.rendering import PARTS, TEMPLATES, WIDTH, notices, preview, render, template_problems, wrapped
+from tasks.mail.samples import sample_item, sample_letter
+from tasks.store.programs import SHIPPED, read_policy
 
 TODAY = date(2023, 4, 3)
 EVERY = [(notice, language) for notice in notices() for language in Language]

@@ -20,11 +20,11 @@ from models.rules.naming import enrollment_code
 from models.rules.policy import Policy
 from models.rules.words import Post, Risk, Status
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, MILESTONE, PERSON
-from tasks.bulk import insert_once
-from tasks.cases import IDS
-from tasks.clock import now_in
-from tasks.lookups import Speller, Trouble, chunks, enrolled_by_agency, ids_by_code, locate, stored_by_code
-from tasks.programs import program_in_force
+from tasks.store.bulk import insert_once
+from tasks.store.cases import IDS
+from tasks.store.clock import now_in
+from tasks.store.lookups import Speller, Trouble, chunks, enrolled_by_agency, ids_by_code, locate, stored_by_code
+from tasks.store.programs import program_in_force
 
 _E = ENROLLMENT.c
 

@@ -18,11 +18,11 @@ from models.rules.explain import Sentence, explain
 from models.rules.naming import enrollment_code
 from models.rules.words import EscalationState, Status
 from models.schema import AGENCY, ASSIGNMENT, CHANGE, ENROLLMENT, ESCALATION, MILESTONE, NOTICE, STAGE_CHANGE
-from tasks import clock
-from tasks.cases import named_cases
-from tasks.database import reading
-from tasks.programs import program_in_force, program_of
-from tasks.records import enrollment_id_of
+from tasks.store import clock
+from tasks.store.cases import named_cases
+from tasks.store.database import reading
+from tasks.store.programs import program_in_force, program_of
+from tasks.store.records import enrollment_id_of
 
 
 class Chronicle(NamedTuple):

@@ -25,14 +25,14 @@ from models.rules.letter import Item, Message
 from models.rules.words import EmailState, NoticeState, Reason
 from models.schema import EMAIL, NOTICE, PERSON, other, same
 from models.settings import settings
-from tasks import clock
-from tasks.bulk import insert_once
-from tasks.cases import IDS
-from tasks.database import engine_of, reading, transaction
-from tasks.letters import Parcel, at_work, gather
-from tasks.programs import program_in_force
-from tasks.rendering import full_name, render
-from tasks.senders import Outcome, Outgoing, Result, Sender, sender_of
+from tasks.mail.letters import Parcel, at_work, gather
+from tasks.mail.rendering import full_name, render
+from tasks.mail.senders import Outcome, Outgoing, Result, Sender, sender_of
+from tasks.store import clock
+from tasks.store.bulk import insert_once
+from tasks.store.cases import IDS
+from tasks.store.database import engine_of, reading, transaction
+from tasks.store.programs import program_in_force
 from tasks.sweep import report
 
 NOTICES_A_RUN = 5000

@@ -17,8 +17,8 @@ from models.rules.case import Case, ClockChange, Fact, Key, Said, Seat, Standing
 from models.rules.decision import Advance, Cancelling, Closed, Decision, Telling
 from models.rules.words import EscalationState, NoticeState, Status, Subject
 from models.schema import AGENCY, ASSIGNMENT, CHANGE, ENROLLMENT, ESCALATION, MILESTONE, NOTICE, STAGE_CHANGE, same
-from tasks.bulk import Wire, as_json, change, insertion, run, wire
-from tasks.clock import now_in
+from tasks.store.bulk import Wire, as_json, change, insertion, run, wire
+from tasks.store.clock import now_in
 
 IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 

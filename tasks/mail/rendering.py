@@ -29,9 +29,9 @@ from markupsafe import Markup
 from models.rules.errors import AcreditaError, Problem, Refused, nearest
 from models.rules.letter import Item, Letter, Message, because, by_urgency, clean_header, urgency
 from models.rules.words import Language
-from tasks.samples import sample_item, sample_letter
+from tasks.mail.samples import sample_item, sample_letter
 
-TEMPLATES = Path(__file__).resolve().parents[1] / "templates" / "emails"
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "emails"
 BASE = "_base"
 PARTS = ("subject.txt", "body.txt", "body.html")
 WIDTH = 76
@@ -142,7 +142,7 @@ class Press:
         self._environment.globals.update({name: part for name, part in vars(words).items() if not name.startswith("_")})
 
     def render(self, letter: Letter) -> Message:
-        """Put a letter into words, as `tasks.rendering.render` says."""
+        """Put a letter into words, as `tasks.mail.rendering.render` says."""
         items = by_urgency(letter.items)
         cards = tuple(self._card(item, letter.today) for item in _once_each(items))
         facts: dict[str, Any] = {
@@ -320,7 +320,7 @@ def _failure(name: str, error: Exception) -> Problem:
             what = f"fails: {error.message}."
         case _:
             what = f"fails with {type(error).__name__}."
-    return _problem(name, line, (what, "Use the facts and filters that tasks/rendering.py names."))
+    return _problem(name, line, (what, "Use the facts and filters that tasks/mail/rendering.py names."))
 
 
 def preview(notice: str, language: Language, today: date) -> Message:

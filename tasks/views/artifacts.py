@@ -17,10 +17,10 @@ from models.rules.case import Program
 from models.rules.naming import enrollment_code
 from models.rules.words import Language, Risk
 from models.schema import INSTALLATION
-from tasks.database import engine_of, reading
-from tasks.programs import program_in_force
-from tasks.reports import RISKS, ROWS_SHOWN, Portfolio, changes, most_at_risk, portfolio
+from tasks.store.database import engine_of, reading
+from tasks.store.programs import program_in_force
 from tasks.sweep import Tally
+from tasks.views.reports import RISKS, ROWS_SHOWN, Portfolio, changes, most_at_risk, portfolio
 
 CHANGES_KEY, PORTFOLIO_KEY = "sweep-changes", "portfolio"
 WORST_SHOWN = 15

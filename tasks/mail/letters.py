@@ -18,8 +18,8 @@ from models.rules.naming import awaited, enrollment_code
 from models.rules.policy import WorkingHours
 from models.rules.words import SCOPE_OF, Cause, EmailKind, Language, NoticeState, Post, Scope
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, INSTALLATION, NOTICE, PERSON, same
-from tasks.cases import IDS, WIDE, named_cases
-from tasks.programs import program_in_force
+from tasks.store.cases import IDS, WIDE, named_cases
+from tasks.store.programs import program_in_force
 
 CONFERENCES_SHOWN = 3
 

@@ -19,10 +19,10 @@ from models.rules.policy import Policy
 from models.rules.policy_checks import parse_policy
 from models.rules.words import Status
 from models.schema import ENROLLMENT, INSTALLATION, POLICY_VERSION
-from tasks import clock
-from tasks.database import reading, transaction
+from tasks.store import clock
+from tasks.store.database import reading, transaction
 
-SHIPPED = Path(__file__).parents[1] / "deployments" / "programs"
+SHIPPED = Path(__file__).parents[2] / "deployments" / "programs"
 
 _V = POLICY_VERSION.c
 _IN_FORCE = select(INSTALLATION.c.live_from, _V.id, _V.digest, _V.program).join_from(

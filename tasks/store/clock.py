@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from models.schema import INSTALLATION
-from tasks.database import reading
+from tasks.store.database import reading
 
 _OFFSET = select(INSTALLATION.c.clock_offset_seconds)
 _SET = update(INSTALLATION).values(clock_offset_seconds=bindparam("offset"))

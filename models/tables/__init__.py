@@ -1,0 +1,28 @@
+"""Every table. What the database can hold as an invariant is a constraint here, not a hope in code.
+
+Closed choices are stored by value with a CHECK; a timestamp is aware UTC; a deadline is a date. Facts, assignments and
+policy loads carry `recorded_at` beside their own date, so that a past day can be rebuilt with what was known then.
+"""
+
+from models.tables.enrollments import DeadlineChange, Enrollment, Milestone, StageChange
+from models.tables.notices import Email, Escalation, Notice
+from models.tables.people import Agency, Assignment, Person
+from models.tables.program import Installation, PolicyVersion
+from models.tables.runs import Incident, Sweep
+
+__all__ = [
+    "Agency",
+    "Assignment",
+    "DeadlineChange",
+    "Email",
+    "Enrollment",
+    "Escalation",
+    "Incident",
+    "Installation",
+    "Milestone",
+    "Notice",
+    "Person",
+    "PolicyVersion",
+    "StageChange",
+    "Sweep",
+]

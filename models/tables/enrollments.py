@@ -1,0 +1,95 @@
+"""Enrollments, the facts recorded of them, and what became of both."""
+
+from datetime import date, datetime
+
+from sqlalchemy import JSON, CheckConstraint, Column, Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from models.rules.words import Change, Risk, Status
+from models.tables.columns import choice, key, now
+
+
+class Enrollment(SQLModel, table=True):
+    """One agency on one track for one cycle. Its stage is what replaying its stage changes gives.
+
+    `next_review_on` is the next day on which anything can change by itself; NULL once it has ended. It alone is read
+    to find what is due, so a sweep costs what is due and not what exists.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("agency_id", "track", "cycle"),
+        CheckConstraint("cycle >= 1", name="cycle"),
+        CheckConstraint("(status = 'open') = (ended_on IS NULL)", name="ended"),
+        CheckConstraint("status = 'open' OR next_review_on IS NULL", name="no_review_after_end"),
+        Index(
+            "ix_enrollment_due", "next_review_on", "id",
+            sqlite_where=text("next_review_on IS NOT NULL"), postgresql_where=text("next_review_on IS NOT NULL"),
+        ),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    agency_id: int = key("agency.id")
+    track: str
+    cycle: int = 1
+    agreement_on: date
+    """The day the accrediting body countersigned: the clock of window and limit."""
+    mandatory: int | None = None
+    other: int | None = None
+    stage: str
+    stage_entered_on: date
+    stage_seq: int = 0
+    status: Status = choice(Status, "status", default=Status.OPEN)
+    risk: Risk = choice(Risk, "risk", default=Risk.ON_TRACK)
+    ended_on: date | None = None
+    next_review_on: date | None = None
+    recorded_at: datetime = Field(default_factory=now)
+
+
+class Milestone(SQLModel, table=True):
+    """A dated fact that a person recorded, visits and standards in compliance among them."""
+
+    __table_args__ = (UniqueConstraint("enrollment_id", "milestone", "occurred_on", "reference"),)
+    id: int | None = Field(default=None, primary_key=True)
+    enrollment_id: int = key("enrollment.id")
+    milestone: str
+    occurred_on: date
+    value: int | None = None
+    reference: str = ""
+    recorded_by: str
+    recorded_at: datetime = Field(default_factory=now)
+
+
+class DeadlineChange(SQLModel, table=True):
+    """Why today's limit is not the first one; the sum of the rows is today's limit."""
+
+    __tablename__ = "deadline_change"
+    __table_args__ = (
+        CheckConstraint("kind <> 'extension' OR (months >= 1 AND approver IS NOT NULL)", name="extension"),
+        CheckConstraint("kind <> 'correction' OR anchor_on IS NOT NULL", name="correction"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    enrollment_id: int = key("enrollment.id", index=True)
+    kind: Change = choice(Change, "kind")
+    months: int | None = None
+    anchor_on: date | None = None
+    reason: str
+    actor: str
+    approver: str | None = None
+    recorded_at: datetime = Field(default_factory=now)
+
+
+class StageChange(SQLModel, table=True):
+    """A stage that was left or an enrollment that ended, with the facts that made it so."""
+
+    __tablename__ = "stage_change"
+    __table_args__ = (UniqueConstraint("enrollment_id", "seq"),)
+    id: int | None = Field(default=None, primary_key=True)
+    enrollment_id: int = key("enrollment.id")
+    seq: int
+    from_stage: str
+    to_stage: str
+    status: Status = choice(Status, "status")
+    changed_on: date
+    decided_on: date
+    evidence: dict[str, list[int]] = Field(sa_column=Column(JSON, nullable=False))
+    policy_version_id: int = key("policy_version.id")
+    recorded_at: datetime = Field(default_factory=now)

@@ -1,0 +1,30 @@
+"""What the service itself did, and what it could not do."""
+
+from datetime import date, datetime
+
+from sqlmodel import Field, SQLModel
+
+from models.tables.columns import now
+
+
+class Sweep(SQLModel, table=True):
+    """One look at everything due on a day, and what came of it."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    as_of: date = Field(index=True)
+    due: int = 0
+    advances: int = 0
+    notices: int = 0
+    escalations: int = 0
+    failed: int = 0
+    finished_at: datetime = Field(default_factory=now)
+
+
+class Incident(SQLModel, table=True):
+    """One item that could not be handled and was left alone, for an operator: ids and codes, never a name."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    subject: str = Field(unique=True)
+    what: str
+    times: int = 1
+    recorded_at: datetime = Field(default_factory=now)
