@@ -13,7 +13,7 @@ from models.rules.case import Case, Fact, Key, Program, Said, Seat, Standing
 from models.rules.decide import decide
 from models.rules.decision import Decision
 from models.rules.policy import Policy
-from models.rules.policy_checks import parse_policy
+from models.rules.policy.checks import parse_policy
 from models.rules.words import EscalationState, NoticeState, Post, Status
 from tasks.store.programs import folder_of, read_policy
 

@@ -100,7 +100,7 @@ def _next_step(
         return None
     stages = program.policy.stage
     to_stage = stages[case.stage].next
-    assert to_stage is not None, "an open case stands in a stage with a next: the database and policy_checks see to it"
+    assert to_stage is not None, "an open case stands in a stage with a next: the database and policy.checks see to it"
     status = Status.OPEN if stages[to_stage].next is not None else Status.AWARDED
     return Advance(case.stage_seq + 1, case.stage, to_stage, status, opens_on, gate.evidence)
 

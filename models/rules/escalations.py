@@ -68,7 +68,7 @@ def _after(name: str, anchor_on: date, days: int) -> Condition:
 
 
 def _clock(rule: EscalationRule) -> Clock:
-    assert rule.clock is not None, "policy_checks refuses a pace or overdue rule without a clock"
+    assert rule.clock is not None, "policy.checks refuses a pace or overdue rule without a clock"
     return rule.clock
 
 

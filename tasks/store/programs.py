@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, select,
 from models.rules.case import Program
 from models.rules.errors import Problem, Refused, nearest
 from models.rules.policy import Policy
-from models.rules.policy_checks import parse_policy
+from models.rules.policy.checks import parse_policy
 from models.rules.words import Status
 from models.schema import ENROLLMENT, INSTALLATION, POLICY_VERSION
 from tasks.store import clock

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event, insert, select, update
 from models.rules.decide import decide
 from models.rules.errors import Refused
 from models.rules.policy import Policy
-from models.rules.policy_checks import parse_policy
+from models.rules.policy.checks import parse_policy
 from models.rules.words import Change, EscalationState, NoticeState, Post
 from models.schema import ASSIGNMENT, CHANGE, ESCALATION, NOTICE
 from tasks.mail.deliver import deliver

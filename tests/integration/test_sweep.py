@@ -20,7 +20,7 @@ from models.rules.case import Case, Program
 from models.rules.decide import decide
 from models.rules.decision import Decision
 from models.rules.errors import Refused
-from models.rules.policy_checks import parse_policy
+from models.rules.policy.checks import parse_policy
 from models.rules.words import NoticeState, Status
 from models.schema import table
 from models.tables import DeadlineChange, Enrollment, Escalation, Incident, Notice, StageChange, Sweep

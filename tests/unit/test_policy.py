@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from models.rules.errors import Refused
-from models.rules.policy_checks import parse_policy
+from models.rules.policy.checks import parse_policy
 from tasks.store.programs import digest_of, folder_of, read_policy
 from tests.building import document
 

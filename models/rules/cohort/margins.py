@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from models.rules.errors import Problem, Refused, nearest
 from models.rules.policy import Code, Days, Months, Policy
-from models.rules.policy_checks import shape_problem
+from models.rules.policy.checks import shape_problem
 from models.rules.words import Language, Status
 
 _Number = TypeVar("_Number", int, float)

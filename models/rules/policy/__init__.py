@@ -1,0 +1,36 @@
+"""A program as data: what its folder may say, a module for each subject.
+
+The shape is checked here by pydantic. Whether it can be carried out (every stage reachable, every name known, no
+reminder before its stage begins) is checked by `checks`, which is also where a document becomes a policy.
+Durations are in days or months as named; a figure that is an assumption is marked `[A]` in the folder, not here.
+"""
+
+from models.rules.policy.base import Code, Days, Label, Months
+from models.rules.policy.calendar import Conference, WorkingHours
+from models.rules.policy.places import Entity, Region
+from models.rules.policy.rules import EscalationRule, ReminderRule, Rung
+from models.rules.policy.stages import Gate, Milestone, Share, Stage
+from models.rules.policy.tracks import AgencyKind, Track, Window
+from models.rules.policy.whole import Policy
+
+__all__ = [
+    "AgencyKind",
+    "Code",
+    "Conference",
+    "Days",
+    "Entity",
+    "EscalationRule",
+    "Gate",
+    "Label",
+    "Milestone",
+    "Months",
+    "Policy",
+    "Region",
+    "ReminderRule",
+    "Rung",
+    "Share",
+    "Stage",
+    "Track",
+    "Window",
+    "WorkingHours",
+]

@@ -1,0 +1,58 @@
+"""Names that stand twice, places that nobody knows or supervises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from zoneinfo import ZoneInfo
+
+from models.rules.errors import Problem, nearest
+from models.rules.policy import Policy
+from models.rules.policy.checks.shared import repeated
+
+
+def duplicates(policy: Policy) -> Iterator[Problem]:
+    """Yield names that stand twice in one list."""
+    lists: dict[str, Iterable[str]] = {
+        "stages": (s.code for s in policy.stages),
+        "reminders": (r.rule for r in policy.reminders),
+        "escalations": (r.rule for r in policy.escalations),
+        "conferences": (str(c.on) for c in policy.conferences),
+        "regions": (r.code for r in policy.regions),
+    }
+    for place, names in lists.items():
+        for name in repeated(names):
+            yield Problem(place, f'"{name}" stands here twice.', "Keep one.")
+    both = {r.rule for r in policy.reminders} & {r.rule for r in policy.escalations}
+    for name in sorted(both):
+        yield Problem("escalations", f'"{name}" is also the name of a reminder.', "Rename one.")
+
+
+def places(policy: Policy) -> Iterator[Problem]:
+    """Yield unknown zones, and entities that no region or several supervise."""
+    zones = {"zone": policy.zone}
+    for code, entity in policy.entities.items():
+        zones[f"entities.{code}.zone"] = entity.zone
+        zones |= {f"entities.{code}.municipality_zones.{m}": z for m, z in entity.municipality_zones.items()}
+    for place, zone in zones.items():
+        if not _is_zone(zone):
+            yield Problem(place, f'"{zone}" is no time zone.', 'Use an IANA name such as "Europe/Vienna".')
+    owned = [(region.code, entity) for region in policy.regions for entity in region.entities]
+    for region_code, entity_code in owned:
+        if entity_code not in policy.entities:
+            yield Problem(
+                f"regions.{region_code}",
+                f'names the unknown entity "{entity_code}".',
+                nearest(entity_code, policy.entities),
+            )
+    for entity_code in repeated(entity for _, entity in owned):
+        yield Problem("regions", f'"{entity_code}" belongs to two regions.', "Leave it in one.")
+    for entity_code in sorted(set(policy.entities) - {entity for _, entity in owned}):
+        yield Problem("regions", f'"{entity_code}" belongs to no region.', "Add it to one: nobody would supervise it.")
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True

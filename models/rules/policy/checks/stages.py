@@ -1,0 +1,64 @@
+"""Whether every stage can be reached and left, and every end recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from models.rules.errors import Problem, nearest
+from models.rules.policy import Policy
+from models.rules.policy.checks.shared import milestone, posts
+from models.rules.words import Status
+
+ENDS = frozenset({Status.WITHDRAWN, Status.REMOVED, Status.LAPSED})
+
+
+def graph(policy: Policy) -> Iterator[Problem]:
+    """Yield stages that cannot be reached, and paths that never reach an award."""
+    known = policy.stage
+    if policy.start not in known:
+        yield Problem("start", f'names the unknown stage "{policy.start}".', nearest(policy.start, known))
+        return
+    unknown = [(i, s.next) for i, s in enumerate(policy.stages) if s.next is not None and s.next not in known]
+    for index, name in unknown:
+        yield Problem(f"stages[{index}].next", f'names the unknown stage "{name}".', nearest(name, known))
+    if unknown:
+        return
+    path = policy.path
+    if path[-1].next is not None:
+        yield Problem("stages", "go round in a circle and never reach an award.", "Leave `next` out of the last stage.")
+        return
+    reached = {stage.code for stage in path}
+    for index, stage in enumerate(policy.stages):
+        if stage.code not in reached:
+            yield Problem(
+                f"stages[{index}]",
+                f'"{stage.code}" cannot be reached from "{policy.start}".',
+                f'Name it as `next` of an earlier stage, or remove it. Reached: {", ".join(s.code for s in path)}.',
+            )
+        elif stage.next is not None and stage.expected_days == 0:
+            yield Problem(f"stages[{index}].expected_days", "is 0.", "Say how many days the stage is expected to take.")
+
+
+def gates(policy: Policy) -> Iterator[Problem]:
+    """Yield gates that could never open, or ask for nothing."""
+    for index, stage in enumerate(policy.stages):
+        place = f"stages[{index}].gate"
+        for name in stage.gate.milestones:
+            yield from milestone(policy, place, name)
+        yield from posts(policy, place, stage.gate.posts)
+        for share in stage.gate.shares:
+            yield from milestone(policy, place, share.count)
+            if share.count in policy.milestones and not policy.milestones[share.count].count:
+                yield Problem(place, f'"{share.count}" carries no number.', "Set `count = true` on the milestone.")
+        if stage.gate.conference_lead_days is not None and not policy.conferences:
+            yield Problem(place, "waits for a conference, and none is listed.", "Add [[conferences]].")
+        if stage.next is not None and not (stage.gate.milestones or stage.gate.posts or stage.gate.shares):
+            yield Problem(place, f'of "{stage.code}" asks for nothing.', "Name what must be true to leave the stage.")
+
+
+def endings(policy: Policy) -> Iterator[Problem]:
+    """Yield ends that are none, or that nobody could record."""
+    for status, name in policy.endings.items():
+        if status not in ENDS:
+            yield Problem("endings", f'"{status}" is not an ending.', f"Use {', '.join(sorted(ENDS))}.")
+        yield from milestone(policy, f"endings.{status}", name)

@@ -1,0 +1,38 @@
+"""Tracks whose days no calendar holds, or whose numbers a gate would miss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from models.rules.errors import Problem, nearest
+from models.rules.policy import Policy, Track
+
+LONGEST_DAYS = 36_500
+
+
+def tracks(policy: Policy) -> Iterator[Problem]:
+    """Yield tracks whose windows, days or numbers cannot be."""
+    for code, track in policy.tracks.items():
+        for kind in track.kinds:
+            if kind not in policy.kinds:
+                yield Problem(f"tracks.{code}.kinds", f'names the unknown kind "{kind}".', nearest(kind, policy.kinds))
+        window = track.window or policy.window
+        if window.from_month >= window.until_month:
+            place = f"tracks.{code}.window" if track.window else "window"
+            yield Problem(place, f"opens in month {window.from_month}, after it closes.", "Swap or correct the months.")
+        days = sum(round(stage.expected_days * track.pace) for stage in policy.path)
+        if days > LONGEST_DAYS:
+            what = f"is expected to take {days} days, more than a century."
+            yield Problem(f"tracks.{code}.pace", what, "Correct it, or the expected_days of the stages.")
+        yield from _countable(policy, code, track)
+
+
+def _countable(policy: Policy, code: str, track: Track) -> Iterator[Problem]:
+    asked = {share.of for stage in policy.stages for share in stage.gate.shares}
+    for name in sorted(asked):
+        if getattr(track, name) is None:
+            yield Problem(
+                f"tracks.{code}.{name}",
+                "is missing, and a gate asks for a share of it.",
+                "Add the number of listed standards; an enrollment's own number overrides it.",
+            )

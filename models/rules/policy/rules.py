@@ -1,0 +1,53 @@
+"""Who is told what and when: reminders and escalations."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from models.rules.policy.base import Code, Data, Days
+from models.rules.words import Cause, Clock, Post
+
+
+class ReminderRule(Data):
+    """A word to a post so many days before a clock's date."""
+
+    rule: Code
+    notice: Code
+    clock: Clock
+    days_before: Annotated[tuple[Days, ...], Field(min_length=1)]
+    to: Annotated[tuple[Post, ...], Field(min_length=1)]
+    stages: tuple[Code, ...] = ()
+
+    @field_validator("days_before")
+    @classmethod
+    def _furthest_first(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("names the same number of days twice")
+        return tuple(sorted(value, reverse=True))
+
+
+class Rung(Data):
+    """Who is told, so many days after the rung below was told."""
+
+    to: Annotated[tuple[Post, ...], Field(min_length=1)]
+    after_days: Days
+
+
+class EscalationRule(Data):
+    """An open case that climbs a ladder until it is acknowledged or solved.
+
+    `clock` belongs to the causes `pace` and `overdue`, `posts` to `vacancy`. After the last rung it is told again
+    every `repeat_days`, at most `repeats` times.
+    """
+
+    rule: Code
+    notice: Code
+    cause: Cause
+    clock: Clock | None = None
+    posts: tuple[Post, ...] = ()
+    grace_days: Days = 0
+    ladder: Annotated[tuple[Rung, ...], Field(min_length=1)]
+    repeat_days: Annotated[Days, Field(ge=1)] | None = None
+    repeats: Annotated[int, Field(ge=0, le=100)] = 0

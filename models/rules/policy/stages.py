@@ -1,0 +1,47 @@
+"""The lifecycle: milestones, gates, stages."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from models.rules.policy.base import Code, Data, Days, Label
+from models.rules.words import Post
+
+
+class Milestone(Data):
+    """A dated fact that a person records. `count` facts carry a number; `activity` facts end a stall."""
+
+    name: Label
+    count: bool = False
+    activity: bool = True
+
+
+class Share(Data):
+    """A count fact that must reach a share of the enrollment's applicable number."""
+
+    count: Code
+    of: Annotated[str, Field(pattern="^(mandatory|other)$")]
+    at_least: Annotated[float, Field(gt=0, le=1)]
+
+
+class Gate(Data):
+    """What must be true to leave a stage; `conference_lead_days`: at the first conference that long after entry."""
+
+    milestones: tuple[Code, ...] = ()
+    posts: tuple[Post, ...] = ()
+    shares: tuple[Share, ...] = ()
+    conference_lead_days: Days | None = None
+
+
+class Stage(Data):
+    """One step of the lifecycle. A stage without `next` is the award."""
+
+    code: Code
+    name: Label
+    next: Code | None = None
+    expected_days: Days = 0
+    stall_days: Annotated[Days, Field(ge=1)] = 90
+    overstay_days: Annotated[Days, Field(ge=1)] | None = None
+    gate: Gate = Gate()

@@ -1,0 +1,65 @@
+"""The policy: all that rules read of a program, in one frozen value."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import Field
+
+from models.rules.policy.base import Code, Data, Days, Label
+from models.rules.policy.calendar import Conference, WorkingHours
+from models.rules.policy.places import Entity, Region
+from models.rules.policy.rules import EscalationRule, ReminderRule
+from models.rules.policy.stages import Milestone, Stage
+from models.rules.policy.tracks import AgencyKind, Track, Window
+from models.rules.words import Language, Post, Status
+
+
+class Policy(Data):
+    """Everything that rules read of a program, validated; a frozen value."""
+
+    code: Code
+    name: Label
+    zone: str
+    language: Language
+    window: Window
+    working_hours: WorkingHours
+    risk_margin_days: Days
+    start: Code
+    stages: Annotated[tuple[Stage, ...], Field(min_length=2)]
+    endings: dict[Status, Code]
+    milestones: dict[Code, Milestone]
+    kinds: dict[Code, AgencyKind]
+    tracks: Annotated[dict[Code, Track], Field(min_length=1)]
+    posts: dict[Post, Label]
+    reminders: tuple[ReminderRule, ...] = ()
+    escalations: tuple[EscalationRule, ...] = ()
+    conferences: tuple[Conference, ...] = ()
+    regions: Annotated[tuple[Region, ...], Field(min_length=1)]
+    entities: dict[str, Entity]
+
+    @cached_property
+    def stage(self) -> dict[str, Stage]:
+        """The stages by code."""
+        return {stage.code: stage for stage in self.stages}
+
+    @cached_property
+    def path(self) -> tuple[Stage, ...]:
+        """The stages from the start to the award, in order; it breaks off at a name that no stage has."""
+        path: list[Stage] = []
+        stage = self.stage.get(self.start)
+        while stage is not None and len(path) <= len(self.stages):
+            path.append(stage)
+            stage = self.stage.get(stage.next) if stage.next is not None else None
+        return tuple(path)
+
+    @cached_property
+    def region_of(self) -> dict[str, str]:
+        """The region's code by entity."""
+        return {entity: region.code for region in self.regions for entity in region.entities}
+
+    def zone_of(self, entity: str, municipality: str | None) -> str:
+        """Return the IANA zone of a place: its municipality's where that differs, else its entity's."""
+        place = self.entities[entity]
+        return place.municipality_zones.get(municipality or "", place.zone)
