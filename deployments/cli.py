@@ -175,7 +175,7 @@ def deliver(*, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Send what is pending, to whoever holds each post, in their working hours."""
     from models.settings import settings
     from tasks.mail import deliver as delivery
-    from tasks.mail.senders import sender_of
+    from tasks.mail.senders.choice import sender_of
     from tasks.store import clock
 
     engine = _ready()

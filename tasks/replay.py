@@ -26,7 +26,8 @@ from models.rules.words import EmailState, NoticeState, Status
 from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, NOTICE, STAGE_CHANGE
 from tasks.feed import feed_all, feed_day, rows_by_day
 from tasks.mail.deliver import deliver
-from tasks.mail.senders import FolderSender, Sender
+from tasks.mail.senders.folder import FolderSender
+from tasks.mail.senders.protocol import Sender
 from tasks.store import clock
 from tasks.store.database import engine_of, migrate, reading, transaction
 from tasks.store.programs import Terms, current_program, put_in_force, read_policy

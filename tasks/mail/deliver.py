@@ -27,7 +27,8 @@ from models.schema import EMAIL, NOTICE, PERSON, other, same
 from models.settings import settings
 from tasks.mail.letters import Parcel, at_work, gather
 from tasks.mail.rendering import full_name, render
-from tasks.mail.senders import Outcome, Outgoing, Result, Sender, sender_of
+from tasks.mail.senders.choice import sender_of
+from tasks.mail.senders.protocol import Outcome, Outgoing, Result, Sender
 from tasks.store import clock
 from tasks.store.bulk import insert_once
 from tasks.store.cases import IDS
@@ -38,7 +39,6 @@ from tasks.sweep import report
 NOTICES_A_RUN = 5000
 LEASE = timedelta(minutes=5)
 """How long a claim is left alone: far longer than one send may take."""
-REFUSED_FOR_GOOD = frozenset({"400", "413"})
 
 
 @dataclass(slots=True)
@@ -237,7 +237,9 @@ def _settled_state(result: Result) -> EmailState:
         case Outcome.UNKNOWN:
             return EmailState.UNKNOWN
         case Outcome.REFUSED:
-            return EmailState.DEAD if result.detail in REFUSED_FOR_GOOD else EmailState.PENDING
+            return EmailState.DEAD
+        case Outcome.DEFERRED | Outcome.PAUSED | Outcome.BARRED:
+            return EmailState.PENDING
         case _:
             assert_never(result.outcome)
 

@@ -29,7 +29,9 @@ from models.settings import Settings
 from tasks.mail import deliver as delivering
 from tasks.mail.deliver import LEASE, Delivery, deliver, rehearse
 from tasks.mail.rendering import render
-from tasks.mail.senders import FolderSender, Outcome, Outgoing, Result, SendGridSender
+from tasks.mail.senders.folder import FolderSender
+from tasks.mail.senders.protocol import Outcome, Outgoing, Result
+from tasks.mail.senders.sendgrid import SendGridSender
 from tasks.store.database import reading, transaction
 from tasks.store.records import NewFact, record_facts
 from tasks.sweep import sweep

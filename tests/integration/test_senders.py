@@ -22,7 +22,11 @@ from models.rules.errors import Refused
 from models.rules.words import Language
 from models.settings import Settings
 from tasks.mail.rendering import preview
-from tasks.mail.senders import FolderSender, Outcome, Outgoing, SendGridSender, mime, sender_of
+from tasks.mail.senders.choice import sender_of
+from tasks.mail.senders.folder import FolderSender
+from tasks.mail.senders.message import mime
+from tasks.mail.senders.protocol import Outcome, Outgoing
+from tasks.mail.senders.sendgrid import SendGridSender
 
 NOW = datetime(2023, 4, 3, 15, 30, tzinfo=UTC)
 KEY = "SG.not-a-real-key"
@@ -38,7 +42,7 @@ def outbox(tmp_path: Path) -> Path:
 
 
 def test_a_message_in_the_folder_is_whole_mail(outbox: Path) -> None:
-    assert FolderSender(outbox).send(replace(OUTGOING, label="2023-04-03"), NOW) == (Outcome.SENT, "")
+    assert FolderSender(outbox).send(replace(OUTGOING, label="2023-04-03"), NOW)[:2] == (Outcome.SENT, "")
     (path,) = outbox.iterdir()
     assert path.name == "2023-04-03-7F3K-2Q9D.eml"
     assert path.stat().st_mode & 0o777 == 0o600
@@ -92,10 +96,10 @@ def test_a_reference_or_label_cannot_leave_the_folder(outbox: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_refuses_by_name_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    assert FolderSender(tmp_path / "file").send(OUTGOING, NOW) == (Outcome.REFUSED, "EEXIST")
+    assert FolderSender(tmp_path / "file").send(OUTGOING, NOW)[:2] == (Outcome.DEFERRED, "EEXIST")
     full = FolderSender(tmp_path / "mail")
     limited = replace(OUTGOING, reference="R" * 300)
-    assert full.send(limited, NOW) == (Outcome.REFUSED, "ENAMETOOLONG")
+    assert full.send(limited, NOW)[:2] == (Outcome.DEFERRED, "ENAMETOOLONG")
     assert list((tmp_path / "mail").iterdir()) == []
 
 
@@ -108,10 +112,10 @@ BAD_ADDRESSES = [
 
 @pytest.mark.parametrize("address", BAD_ADDRESSES)
 def test_an_address_that_plain_mail_cannot_carry_is_refused_for_good(address: str, outbox: Path) -> None:
-    assert FolderSender(outbox).send(replace(OUTGOING, to_address=address), NOW) == (Outcome.REFUSED, "400")
+    assert FolderSender(outbox).send(replace(OUTGOING, to_address=address), NOW)[:2] == (Outcome.REFUSED, "400")
     assert not outbox.exists()
     sender = SendGridSender(loopback("http://127.0.0.1:1"))
-    assert sender.send(replace(OUTGOING, to_address=address), NOW) == (Outcome.REFUSED, "400")
+    assert sender.send(replace(OUTGOING, to_address=address), NOW)[:2] == (Outcome.REFUSED, "400")
 
 
 @pytest.mark.parametrize(
@@ -206,7 +210,7 @@ def loopback(url: str, key: str = KEY, timeout: float = 5) -> Settings:
 def test_sendgrid_gets_one_recipient_our_reference_and_nothing_to_track(provider: Provider) -> None:
     sender = SendGridSender(loopback(provider.url))
     assert not sender.idempotent
-    assert sender.send(replace(OUTGOING, to_name="López, Ana; M"), NOW) == (Outcome.SENT, "")
+    assert sender.send(replace(OUTGOING, to_name="López, Ana; M"), NOW)[:2] == (Outcome.SENT, "")
     ((method, path, headers, document),) = provider.asked
     assert (method, path, headers["Authorization"]) == ("POST", "/v3/mail/send", f"Bearer {KEY}")
     assert document["personalizations"] == [
@@ -222,14 +226,16 @@ def test_sendgrid_gets_one_recipient_our_reference_and_nothing_to_track(provider
     ("status", "outcome"),
     [
         (202, Outcome.SENT),
-        *((status, Outcome.REFUSED) for status in (400, 401, 403, 413, 429)),
+        *((status, Outcome.REFUSED) for status in (400, 413)),
+        *((status, Outcome.BARRED) for status in (401, 403)),
+        (429, Outcome.PAUSED),
         *((status, Outcome.UNKNOWN) for status in (200, 201, 204, 404, 405, 408, 500, 502, 503, 504)),
     ],
 )
 def test_only_a_202_counts(provider: Provider, status: int, outcome: Outcome) -> None:
     provider.status = status
     result = SendGridSender(loopback(provider.url)).send(OUTGOING, NOW)
-    assert result == (outcome, "" if status == 202 else str(status))
+    assert result[:2] == (outcome, "" if status == 202 else str(status))
 
 
 @pytest.mark.parametrize(
@@ -245,9 +251,15 @@ def test_a_cut_answer_is_unknown(provider: Provider, raw: bytes) -> None:
     assert SendGridSender(loopback(provider.url)).send(OUTGOING, NOW).outcome is Outcome.UNKNOWN
 
 
+def test_a_throttling_provider_says_how_long_to_wait(provider: Provider) -> None:
+    provider.status = 429
+    provider.headers["Retry-After"] = "7"
+    assert SendGridSender(loopback(provider.url)).send(OUTGOING, NOW).wait == 7
+
+
 def test_a_silent_provider_is_given_up_after_the_timeout(provider: Provider) -> None:
     provider.wait = threading.Event()
-    assert SendGridSender(loopback(provider.url, timeout=0.2)).send(OUTGOING, NOW) == (Outcome.UNKNOWN, "timeout")
+    assert SendGridSender(loopback(provider.url, timeout=0.2)).send(OUTGOING, NOW)[:2] == (Outcome.UNKNOWN, "timeout")
 
 
 def test_nobody_listening_is_certainly_not_sent() -> None:
@@ -255,12 +267,12 @@ def test_nobody_listening_is_certainly_not_sent() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     result = SendGridSender(loopback(f"http://127.0.0.1:{port}")).send(OUTGOING, NOW)
-    assert result == (Outcome.REFUSED, "unreachable")
+    assert result[:2] == (Outcome.PAUSED, "unreachable")
 
 
 def test_a_server_that_cannot_speak_tls_is_certainly_not_sent(provider: Provider) -> None:
     sender = SendGridSender(loopback(provider.url.replace("http:", "https:")))
-    assert sender.send(OUTGOING, NOW) == (Outcome.REFUSED, "unreachable")
+    assert sender.send(OUTGOING, NOW)[:2] == (Outcome.PAUSED, "unreachable")
     assert provider.asked == []
 
 
@@ -269,7 +281,7 @@ def test_a_redirect_is_not_followed_and_the_key_stays(provider: Provider, status
     with serving() as other:
         provider.status = status
         provider.headers["Location"] = f"{other.url}/v3/mail/send"
-        assert SendGridSender(loopback(provider.url)).send(OUTGOING, NOW) == (Outcome.UNKNOWN, str(status))
+        assert SendGridSender(loopback(provider.url)).send(OUTGOING, NOW)[:2] == (Outcome.UNKNOWN, str(status))
         assert other.asked == []
 
 

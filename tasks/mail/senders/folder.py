@@ -1,0 +1,72 @@
+"""Mail as files in a folder, for demonstrations and for another program to pick up."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+
+from tasks.mail.senders.message import mime
+from tasks.mail.senders.protocol import BAD_MESSAGE, Outcome, Outgoing, Result
+
+
+class FolderSender:
+    """Writes each message to a folder as `[<label>-]<reference>.eml`, readable by its owner alone.
+
+    The name derives from the reference, and what stands there stays: sending twice leaves one file. `durable` waits
+    until a power cut could not lose the file; a replay, which can be lived through again, does without.
+    """
+
+    idempotent = True
+
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+        self._folder, self._durable = folder, durable
+
+    def send(self, outgoing: Outgoing, now: datetime) -> Result:
+        """Write the message whole or not at all. DEFERRED names the system's error, such as ENOSPC."""
+        try:
+            content = mime(outgoing, now).as_bytes()
+        except ValueError:
+            return Result(Outcome.REFUSED, BAD_MESSAGE)
+        stem = "-".join(part for part in (outgoing.label, outgoing.reference) if part)
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write_once(self._folder / f"{re.sub(r'[^0-9A-Za-z_-]', '', stem)}.eml", content, durable=self._durable)
+        except OSError as error:
+            return Result(Outcome.DEFERRED, errno.errorcode.get(error.errno or 0, "EIO"))
+        return Result(Outcome.SENT)
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+def _write_once(path: Path, content: bytes, *, durable: bool) -> None:
+    if path.exists():
+        return
+    # One temporary name for each writer: two at once each write their own, and the last rename wins whole.
+    draft = path.with_name(f".{path.stem}.{os.getpid()}.{id(content)}.part")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    if durable:
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    # Without this a power cut may lose the name of a file that was written. Not every system can.
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
