@@ -1,0 +1,10 @@
+"""The command line: every verb an operator has, each a thin door to `tasks`.
+
+Imports stay inside the verbs: `acredita --help` must not wait for Prefect. Errors are one line each on stderr, with
+the place and the remedy, and exit code 2.
+"""
+
+from deployments.cli import daily, intake, program, views
+from deployments.cli.base import app, main
+
+__all__ = ["app", "daily", "intake", "main", "program", "views"]

@@ -1,0 +1,39 @@
+"""What the schedules do, by hand: a sweep, a delivery."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from deployments.cli.base import AsJson, AsOf, DryRun, app, ready, say
+
+
+@app.command
+def sweep(*, as_of: AsOf = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Decide everything that is due on a day: stages, reminders, escalations. Safe to repeat."""
+    from tasks import sweep as sweeping
+
+    engine = ready()
+    day = sweeping.day_to_sweep(engine, as_of)
+    tally = sweeping.rehearse(engine, day) if dry_run else sweeping.sweep(day)
+    found = {"as_of": day, "dry_run": dry_run, **dataclasses.asdict(tally)}
+    say(found, as_json, lambda: f"{'would sweep' if dry_run else 'swept'} {day}: {tally.due} due, {tally.advances} "
+         f"advanced, {tally.notices} notices, {tally.escalations} escalations, {tally.failed} failed")
+
+
+@app.command
+def deliver(*, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Send what is pending, to whoever holds each post, in their working hours."""
+    from models.settings import settings
+    from tasks.mail import deliver as delivery
+    from tasks.mail.senders.choice import sender_of
+    from tasks.store import clock
+
+    engine = ready()
+    now = clock.now(engine)
+    if dry_run:
+        waiting = delivery.rehearse(engine, now)
+        say(waiting, as_json, lambda: f"would send {len(waiting)} emails now")
+        return
+    done = delivery.deliver(engine, sender_of(settings()), now)
+    say(dataclasses.asdict(done), as_json, lambda: f"{done.sent} sent, {done.later} later, {done.unknown} unknown, "
+         f"{done.dead} dead, {done.nobody} without recipient")

@@ -1,0 +1,51 @@
+"""What comes in by file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from deployments.cli.base import AsJson, DryRun, app, ready, say
+from models.rules.errors import AcreditaError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+@app.command(name="import")
+def import_(
+    file: Path | None = None,
+    *,
+    date_format: Literal["YMD", "DMY", "MDY"] = "YMD",
+    template: Path | None = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import a roster, people or facts from CSV or XLSX: all of the file or nothing, and the same file twice is once.
+
+    Args:
+        file: the file; what it holds is recognised by its header, in English or Spanish.
+        date_format: how the file writes its dates.
+        template: a folder to write an empty template of each file to, instead.
+    """
+    from tasks.intake import imports
+
+    if template is not None:
+        for path in imports.write_templates(template):
+            print(path)
+        return
+    if file is None:
+        raise AcreditaError("import: names no file. Give a CSV or XLSX file, or --template FOLDER.")
+    engine = ready()
+    report = imports.import_file(engine, file, _import_options(engine, date_format, dry_run=dry_run))
+    say(report.as_dict(), as_json, lambda: str(report))
+
+
+def _import_options(engine: Engine, date_format: str, *, dry_run: bool) -> Any:
+    from models.rules.intake.cells import DateFormat
+    from tasks.intake import imports
+    from tasks.store import clock
+    from tasks.store.programs import current_program
+
+    today = clock.today(engine, current_program(engine).policy.zone)
+    return imports.ImportOptions(today, dry_run=dry_run, date_format=DateFormat(date_format))

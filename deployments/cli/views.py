@@ -1,0 +1,89 @@
+"""What one looks at: the installation, one enrollment, why, a mail."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+from deployments.cli.base import AsJson, AsOf, app, ready, say
+from models.rules.errors import AcreditaError
+from models.rules.words import Language
+
+
+@app.command
+def status(*, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """Where this installation stands, in numbers."""
+    from tasks.store import clock
+    from tasks.store.database import reading
+    from tasks.store.programs import current_program
+    from tasks.views import reports
+
+    engine = ready()
+    program = current_program(engine)
+    day = as_of or clock.today(engine, program.policy.zone)
+    with reading(engine) as connection:
+        now = reports.status(connection, program, day)
+        stages = reports.portfolio(connection, program)
+    if as_json:
+        print(json.dumps({"as_of": day, **now._asdict()}, default=str))
+        return
+    from deployments.printing import print_status
+
+    print_status(program, day, (now, stages))
+
+
+@app.command
+def show(enrollment: str, *, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """One enrollment: where it stands, its clock, its facts and its history.
+
+    Args:
+        enrollment: AGENCY, AGENCY/track or AGENCY/track/cycle.
+    """
+    from tasks.views.chronicle import chronicle
+
+    found = chronicle(ready(), enrollment, as_of)
+    if as_json:
+        print(json.dumps(found.as_dict(), default=str, ensure_ascii=False))
+        return
+    from deployments.printing import print_chronicle
+
+    print_chronicle(found)
+
+
+@app.command
+def why(enrollment: str, *, on: date | None = None, as_json: AsJson = False) -> None:
+    """What was decided and not decided about an enrollment: by which rule, on which facts.
+
+    Args:
+        enrollment: AGENCY, AGENCY/track or AGENCY/track/cycle.
+        on: the day, with what was known then; today by default.
+    """
+    from tasks.views.chronicle import explanation
+
+    sentences = explanation(ready(), enrollment, on)
+    say([s._asdict() for s in sentences], as_json, lambda: "\n".join(s.text for s in sentences))
+
+
+@app.command(name="preview-mail")
+def preview_mail(notice: str, *, language: Language = Language.ES_MX, out: Path | None = None) -> None:
+    """Render one notice with synthetic facts: the text here, or the HTML to a file.
+
+    Args:
+        notice: a folder of templates/emails.
+        language: es_MX or en.
+        out: where to write the HTML.
+    """
+    from tasks.mail.rendering import preview
+    from tasks.store.clock import real_now
+
+    message = preview(notice, language, real_now().date())
+    if out is None:
+        print(f"{message.subject}\n\n{message.text}")
+        return
+    try:
+        out.write_text(message.html, encoding="utf-8")
+    except OSError as error:
+        remedy = "Name a file in a folder that exists."
+        raise AcreditaError(f"{out}: cannot be written ({error.strerror}). {remedy}") from None
+    print(out)
