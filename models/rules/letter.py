@@ -39,7 +39,8 @@ class Item:
     """One notice as its template sees it. Names are in the reader's language; durations are in days.
 
     `days_left` is `anchor_on` less today, negative once it passed. `late` is how long after its planned day the notice
-    is written. `rung` is 0 for a reminder, and counts from 1 for an escalation.
+    is written. `rung` is 0 for a reminder, and counts from 1 for an escalation. `duty` names what a calendar keeps one
+    entry of, whatever its date becomes; empty where there is nothing to do by a date.
     """
 
     template: str
@@ -67,6 +68,7 @@ class Item:
     vacant_post_name: str | None = None
     waiting_for: tuple[str, ...] = ()
     next_conferences: tuple[date, ...] = ()
+    duty: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,12 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A letter in words. The text part says what the HTML part says."""
+    """A letter in words. The text part says what the HTML part says; `calendar` holds its dated duties (RFC 5545)."""
 
     subject: str
     text: str
     html: str
+    calendar: str | None = None
 
 
 def urgency(item: Item) -> Urgency:

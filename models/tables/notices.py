@@ -88,6 +88,7 @@ class Email(SQLModel, table=True):
     subject: str = Field(sa_column=Column(Text, nullable=False))
     text: str = Field(sa_column=Column(Text, nullable=False))
     html: str = Field(sa_column=Column(Text, nullable=False))
+    calendar: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     attempt: int = 1
     claimed_at: datetime
     settled_at: datetime | None = None

@@ -25,10 +25,11 @@ from models.rules.letter import Item, Message
 from models.rules.words import EmailState, NoticeState, Reason
 from models.schema import EMAIL, NOTICE, PERSON, other, same
 from models.settings import settings
+from tasks.mail.calendars import FILE_NAME, MEDIA_TYPE
 from tasks.mail.letters import Parcel, at_work, gather
 from tasks.mail.rendering import full_name, render
 from tasks.mail.senders.choice import sender_of
-from tasks.mail.senders.protocol import Outcome, Outgoing, Result, Sender
+from tasks.mail.senders.protocol import Attachment, Outcome, Outgoing, Result, Sender
 from tasks.store import clock
 from tasks.store.bulk import insert_once
 from tasks.store.cases import IDS
@@ -147,7 +148,8 @@ def _claim(engine: Engine, parcel: Parcel, given: tuple[Message, datetime]) -> C
     row = {
         "person_id": parcel.person_id, "day": parcel.letter.today, "kind": parcel.letter.kind,
         "state": EmailState.SENDING, "reference": parcel.letter.reference, "address": parcel.address,
-        "subject": message.subject, "text": message.text, "html": message.html, "attempt": 1, "claimed_at": now,
+        "subject": message.subject, "text": message.text, "html": message.html, "calendar": message.calendar,
+        "attempt": 1, "claimed_at": now,
     }
     with transaction(engine) as connection:
         email_id = connection.execute(insert_once(connection, EMAIL).returning(EMAIL.c.id), row).scalar()
@@ -165,12 +167,14 @@ def _outgoing(row: Mapping[str, Any] | RowMapping, name: str) -> Outgoing:
     return Outgoing(
         reference=row["reference"], to_address=row["address"], to_name=name, from_address=settings().mail_from,
         subject=row["subject"], text=row["text"], html=row["html"], label=str(row["day"]),
+        attachments=(Attachment(FILE_NAME, MEDIA_TYPE, row["calendar"]),) if row["calendar"] else (),
     )
 
 
 _LEFT = (
     select(
-        *(EMAIL.c[name] for name in ("id", "attempt", "day", "reference", "address", "subject", "text", "html")),
+        *(EMAIL.c[name] for name in ("id", "attempt", "day", "reference", "address", "subject", "text", "html",
+                                   "calendar")),
         PERSON.c.given_names, PERSON.c.surname, PERSON.c.time_zone,
     )
     .join(PERSON, PERSON.c.id == EMAIL.c.person_id)

@@ -137,6 +137,12 @@ def _place(row: Row[Any]) -> Place:
     return row.post, owner[SCOPE_OF[row.post]]
 
 
+def _duty(row: Row[Any]) -> str:
+    """Name what a reminder is about: its thresholds and their date left out, the stage of a stage's target kept."""
+    code, (stage, _, _) = enrollment_code(row.code, row.track, row.cycle), row.occurrence.rpartition(":")
+    return "/".join(part for part in (code, row.rule, stage) if part)
+
+
 class _Desk:
     """Writes letters for one program on one day."""
 
@@ -182,7 +188,7 @@ class _Desk:
             repeat=row.facts.get("repeat", 0), opened_on=self._opened_on(row, case),
             vacant_post_name=None if vacant is None else policy.posts[vacant].text(language),
             waiting_for=tuple(awaited(policy, code, language) for code in waiting),
-            next_conferences=tuple(coming[:CONFERENCES_SHOWN]),
+            next_conferences=tuple(coming[:CONFERENCES_SHOWN]), duty="" if rule is not None else _duty(row),
         )
 
     def _opened_on(self, row: Row[Any], case: Case) -> date | None:

@@ -1,6 +1,7 @@
 """A letter put into words: subject, text and HTML from `templates/emails/`, one folder per notice and language.
 
     templates/emails/<notice>/<language>/{subject.txt, body.txt, body.html}   what one notice says, from an Item's facts
+    templates/emails/<notice>/<language>/event.txt                            its name in a calendar, if it has a date
     templates/emails/_base/                                                   the letter around it, and its style
 
 A template sees the facts of `models.rules.letter` by name, the filters `day` (a date in words) and `days` (so many
@@ -29,11 +30,14 @@ from markupsafe import Markup
 from models.rules.errors import AcreditaError, Problem, Refused, nearest
 from models.rules.letter import Item, Letter, Message, because, by_urgency, clean_header, urgency
 from models.rules.words import Language
+from tasks.mail.calendars import Event, calendar_of
 from tasks.mail.samples import sample_item, sample_letter
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "emails"
 BASE = "_base"
 PARTS = ("subject.txt", "body.txt", "body.html")
+EVENT = "event.txt"
+"""The part that only dated duties have."""
 WIDTH = 76
 TITLE_LENGTH = 140
 """A subject longer than this is cut before its reference; the letter shows it whole."""
@@ -96,12 +100,20 @@ def template_problems(folder: Path = TEMPLATES) -> list[Problem]:
         except Refused as error:
             problems += error.problems
             continue
-        for name in (f"{notice}/{language}/{part}" for notice in notices(folder) for part in PARTS):
+        for name in _parts(folder, language):
             try:
                 press.template(name, ITEM_FACTS)
             except Refused as error:
                 problems += error.problems
     return problems
+
+
+def _parts(folder: Path, language: Language) -> Iterator[str]:
+    """Name every part that a language must have; a duty in one language is one in all."""
+    for notice in notices(folder):
+        yield from (f"{notice}/{language}/{part}" for part in PARTS)
+        if any((folder / notice / other / EVENT).exists() for other in Language):
+            yield f"{notice}/{language}/{EVENT}"
 
 
 @lru_cache(maxsize=16)
@@ -138,6 +150,7 @@ class Press:
             load_remote_stylesheets=False, keep_style_tags=False, keep_at_rules=True
         )
         self._checked: dict[str, Template] = {}
+        self._events: dict[str, bool] = {}
         words = self.template(f"{BASE}/{language}/words.html", frozenset()).module
         self._environment.globals.update({name: part for name, part in vars(words).items() if not name.startswith("_")})
 
@@ -155,11 +168,30 @@ class Press:
         facts["subject"] = f"{headline} [Ref {facts['reference']}]"
         text = self._fill(f"{BASE}/{self._language}/letter.txt", facts, LETTER_FACTS)
         html = self._fill(f"{BASE}/{self._language}/letter.html", facts, LETTER_FACTS)
-        return Message(facts["subject"], wrapped(text), self._inliner.inline(html))
+        return Message(facts["subject"], wrapped(text), self._inliner.inline(html), self._calendar(items, letter.today))
+
+    def _calendar(self, items: list[Item], today: date) -> str | None:
+        """Return the letter's duties that are still ahead as a calendar, each once; None where there is none."""
+        ahead = {item.duty: item for item in items if item.duty and item.anchor_on >= today and self._has_event(item)}
+        return calendar_of((self._event(item, today) for item in ahead.values()), today) if ahead else None
+
+    def _has_event(self, item: Item) -> bool:
+        name = f"{item.template}/{self._language}/{EVENT}"
+        if name not in self._events:
+            self._events[name] = name in self._environment.list_templates()
+        return self._events[name]
+
+    def _event(self, item: Item, today: date) -> Event:
+        name = f"{item.template}/{self._language}/{EVENT}"
+        title = self._fill(name, self._facts(item, today), ITEM_FACTS)
+        return Event(item.duty, item.anchor_on, clean_header(title))
+
+    def _facts(self, item: Item, today: date) -> dict[str, Any]:
+        facts = {name: _cleaned(getattr(item, name)) for name in _ITEM_FACTS}
+        return facts | {"urgency": urgency(item).value, "today": today}
 
     def _card(self, item: Item, today: date) -> Card:
-        facts = {name: _cleaned(getattr(item, name)) for name in _ITEM_FACTS}
-        facts |= {"urgency": urgency(item).value, "today": today}
+        facts = self._facts(item, today)
         folder = f"{item.template}/{self._language}"
         title, text, html = (self._fill(f"{folder}/{part}", facts, ITEM_FACTS) for part in PARTS)
         table = self._fill(f"{BASE}/{self._language}/facts.txt", facts, ITEM_FACTS)

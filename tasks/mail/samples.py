@@ -56,7 +56,7 @@ def sample_item(notice: str, language: Language, today: date) -> Item:
         rung=2 if is_escalation else 0, repeat=0, opened_on=today - timedelta(days=14) if is_escalation else None,
         vacant_post_name=words["vacant"] if notice == "vacant_post" else None,
         waiting_for=(words["waiting"],),
-        next_conferences=_conferences(notice, today),
+        next_conferences=_conferences(notice, today), duty="" if is_escalation else f"EX-01/example/{notice}",
         **facts,
     )
 

@@ -161,6 +161,18 @@ def test_one_email_carries_all_of_a_persons_notices_of_a_kind(desk: Desk) -> Non
     assert sorted(carried.values()) == [2, 6]
 
 
+def test_a_dated_duty_goes_with_a_calendar_and_again_with_a_later_attempt(quick: Desk) -> None:
+    quick.notice()
+    quick.escalated()
+    with serving(500) as provider:
+        quick.run(NOW, provider.sender())
+    digest, stall = (calendar for (calendar,) in quick.rows(EMAIL, "calendar"))
+    assert "DTSTART;VALUE=DATE:20220927" in digest
+    assert stall is None
+    attached = [document.get("attachments") for document in provider.asked]
+    assert [bool(files) for files in attached] == [True, False]
+
+
 def test_each_person_gets_their_own(quick: Desk) -> None:
     posts = ("sme_1", "sme_2", "accreditation_manager", "regional_manager", "director")
     for number, post in enumerate(posts, 2):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import contextlib
 import email
 import email.policy
@@ -25,7 +26,7 @@ from tasks.mail.rendering import preview
 from tasks.mail.senders.choice import sender_of
 from tasks.mail.senders.folder import FolderSender
 from tasks.mail.senders.message import mime
-from tasks.mail.senders.protocol import Outcome, Outgoing
+from tasks.mail.senders.protocol import Attachment, Outcome, Outgoing
 from tasks.mail.senders.sendgrid import SendGridSender
 
 NOW = datetime(2023, 4, 3, 15, 30, tzinfo=UTC)
@@ -220,6 +221,23 @@ def test_sendgrid_gets_one_recipient_our_reference_and_nothing_to_track(provider
     assert document["subject"] == OUTGOING.subject
     assert not any(tracking["enable"] for tracking in document["tracking_settings"].values())
     assert document["headers"] == {"Auto-Submitted": "auto-generated"}
+
+
+def test_an_attachment_goes_as_a_file_beside_the_words(outbox: Path, provider: Provider) -> None:
+    attached = Attachment("acredita.ics", "text/calendar", "BEGIN:VCALENDAR\r\nSUMMARY:Límite\r\nEND:VCALENDAR\r\n")
+    FolderSender(outbox).send(replace(OUTGOING, attachments=(attached,)), NOW)
+    message = email.message_from_bytes(next(outbox.iterdir()).read_bytes(), policy=email.policy.default)
+    words, file = message.iter_parts()
+    assert [part.get_content_type() for part in words.iter_parts()] == ["text/plain", "text/html"]
+    assert (file.get_content_type(), file.get_filename()) == ("text/calendar", "acredita.ics")
+    assert file.get_content().splitlines() == attached.content.splitlines()
+    assert message["Subject"] == OUTGOING.subject
+    assert not message.defects
+    SendGridSender(loopback(provider.url)).send(replace(OUTGOING, attachments=(attached,)), NOW)
+    ((*_, document),) = provider.asked
+    (sent,) = document["attachments"]
+    assert (sent["filename"], sent["type"]) == ("acredita.ics", "text/calendar")
+    assert base64.b64decode(sent["content"]).decode() == attached.content
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from email.charset import BASE64, Charset
 from email.header import Header
@@ -14,7 +15,7 @@ from email.policy import compat32
 from email.utils import format_datetime, formataddr, parseaddr
 
 from models.rules.letter import clean_header
-from tasks.mail.senders.protocol import Outgoing
+from tasks.mail.senders.protocol import Attachment, Outgoing
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
@@ -25,22 +26,35 @@ LONGEST_ADDRESS = 254
 def mime(outgoing: Outgoing, now: datetime) -> Message:
     """Return the message as mail: text and HTML as alternatives, dated `now`, its Message-ID made of the reference.
 
+    What is attached stands beside the alternatives, as a file.
+
     Built of the standard library's older classes: the newer ones parse every header back, at four times the cost.
 
     Raises:
         ValueError: an address is none.
     """
     sender, to = mailbox(*reversed(parseaddr(outgoing.from_address))), mailbox(outgoing.to_address, outgoing.to_name)
-    message = MIMEMultipart("alternative", policy=_WIRE)
+    words = MIMEMultipart("alternative", policy=_WIRE)
+    words.attach(_part(mailable(outgoing.text), "plain"))
+    words.attach(_part(mailable(outgoing.html), "html"))
+    message = _beside(words, outgoing.attachments) if outgoing.attachments else words
     message["From"] = formataddr((sender.display_name, sender.addr_spec))
     message["To"] = formataddr((to.display_name, to.addr_spec))
     message["Subject"] = Header(clean_header(outgoing.subject), _UTF8, header_name="Subject").encode()
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{outgoing.reference}@acredita.{sender.domain}>"
     message["Auto-Submitted"] = "auto-generated"
-    message.attach(_part(mailable(outgoing.text), "plain"))
-    message.attach(_part(mailable(outgoing.html), "html"))
     return message
+
+
+def _beside(words: Message, attachments: Sequence[Attachment]) -> Message:
+    whole = MIMEMultipart("mixed", policy=_WIRE)
+    whole.attach(words)
+    for attached in attachments:
+        part = MIMEText(mailable(attached.content), attached.media_type.partition("/")[2], "utf-8", policy=_WIRE)
+        part.add_header("Content-Disposition", "attachment", filename=attached.name)
+        whole.attach(part)
+    return whole
 
 
 _UTF8 = Charset("utf-8")

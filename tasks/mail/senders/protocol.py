@@ -45,6 +45,14 @@ class Result(NamedTuple):
     provider_id: str | None = None
 
 
+class Attachment(NamedTuple):
+    """A file that goes with a message: a name of ASCII letters, a type such as `text/calendar`, and text."""
+
+    name: str
+    media_type: str
+    content: str
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message to one address. `label` opens the file's name in a folder, and must be the same on every attempt."""
@@ -57,6 +65,7 @@ class Outgoing:
     text: str
     html: str
     label: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Sender(Protocol):

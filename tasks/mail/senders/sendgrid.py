@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import logging
 import re
@@ -17,7 +18,7 @@ from models.rules.errors import Refused
 from models.rules.letter import clean_header
 from models.settings import Settings
 from tasks.mail.senders.message import mailable, mailbox
-from tasks.mail.senders.protocol import BAD_MESSAGE, Outcome, Outgoing, Result
+from tasks.mail.senders.protocol import BAD_MESSAGE, Attachment, Outcome, Outgoing, Result
 
 if TYPE_CHECKING:
     from sendgrid import SendGridAPIClient
@@ -126,12 +127,20 @@ def payload(outgoing: Outgoing) -> dict[str, Any]:
             {"type": "text/plain", "value": mailable(outgoing.text)},
             {"type": "text/html", "value": mailable(outgoing.html)},
         ],
+        **({"attachments": [_attached(each) for each in outgoing.attachments]} if outgoing.attachments else {}),
         "headers": {"Auto-Submitted": "auto-generated"},
         "tracking_settings": {
             "click_tracking": {"enable": False, "enable_text": False},
             "open_tracking": {"enable": False},
             "subscription_tracking": {"enable": False},
         },
+    }
+
+
+def _attached(attachment: Attachment) -> dict[str, str]:
+    return {
+        "content": base64.b64encode(mailable(attachment.content).encode()).decode(), "filename": attachment.name,
+        "type": attachment.media_type, "disposition": "attachment",
     }
 
 
