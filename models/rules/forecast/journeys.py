@@ -1,0 +1,81 @@
+"""What a forecast learns from and is judged by: enrollments with the stages they have left, as known on a day.
+
+A leg carries the day on which it became known beside its own dates, so that a past day can be seen again with nothing
+that was recorded since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import NamedTuple
+
+from models.rules.words import Status
+
+
+class Leg(NamedTuple):
+    """A stage that was entered and left."""
+
+    stage: str
+    entered: date
+    left: date
+    known_on: date
+
+
+class End(NamedTuple):
+    """How and when an enrollment ended, and when that became known."""
+
+    status: Status
+    on: date
+    known_on: date
+
+
+class Count(NamedTuple):
+    """How many standards were seen in compliance, by the milestone that counts them."""
+
+    milestone: str
+    on: date
+    value: int
+    known_on: date
+
+
+class Journey(NamedTuple):
+    """One enrollment on its way: the legs behind it in order, and the stage that it stands in.
+
+    `own` are the applicable numbers of standards, mandatory and other, where the enrollment has its own.
+    """
+
+    id: int
+    agency: int
+    kind: str
+    region: str
+    track: str
+    agreement_on: date
+    stage: str
+    entered: date
+    legs: tuple[Leg, ...] = ()
+    end: End | None = None
+    counts: tuple[Count, ...] = ()
+    own: tuple[int | None, int | None] = (None, None)
+
+    @property
+    def awarded_on(self) -> date | None:
+        """The day of the award, where there was one."""
+        return self.end.on if self.end is not None and self.end.status is Status.AWARDED else None
+
+
+def as_known(journeys: Iterable[Journey], day: date) -> Iterator[Journey]:
+    """Yield the enrollments of a day, each as far as was known on it."""
+    for journey in journeys:
+        if journey.agreement_on <= day:
+            yield _known(journey, day)
+
+
+def _known(journey: Journey, day: date) -> Journey:
+    legs = tuple(leg for leg in journey.legs if leg.known_on <= day)
+    end = journey.end if journey.end is not None and journey.end.known_on <= day else None
+    counts = tuple(count for count in journey.counts if count.known_on <= day)
+    if len(legs) == len(journey.legs):
+        return journey._replace(end=end, counts=counts)
+    after = journey.legs[len(legs)]
+    return journey._replace(legs=legs, stage=after.stage, entered=after.entered, end=end, counts=counts)
