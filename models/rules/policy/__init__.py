@@ -7,6 +7,7 @@ Durations are in days or months as named; a figure that is an assumption is mark
 
 from models.rules.policy.base import Code, Days, Label, Months
 from models.rules.policy.calendar import Conference, WorkingHours
+from models.rules.policy.fees import Bracket, Fee
 from models.rules.policy.places import Entity, Region
 from models.rules.policy.rules import EscalationRule, ReminderRule, Rung
 from models.rules.policy.stages import Gate, Milestone, Share, Stage
@@ -15,11 +16,13 @@ from models.rules.policy.whole import Policy
 
 __all__ = [
     "AgencyKind",
+    "Bracket",
     "Code",
     "Conference",
     "Days",
     "Entity",
     "EscalationRule",
+    "Fee",
     "Gate",
     "Label",
     "Milestone",

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from models.rules.policy.base import Code, Data, Days, Label
 from models.rules.policy.calendar import Conference, WorkingHours
+from models.rules.policy.fees import Fee
 from models.rules.policy.places import Entity, Region
 from models.rules.policy.rules import EscalationRule, ReminderRule
 from models.rules.policy.stages import Milestone, Stage
@@ -36,6 +37,8 @@ class Policy(Data):
     reminders: tuple[ReminderRule, ...] = ()
     escalations: tuple[EscalationRule, ...] = ()
     conferences: tuple[Conference, ...] = ()
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    fees: tuple[Fee, ...] = ()
     regions: Annotated[tuple[Region, ...], Field(min_length=1)]
     entities: dict[str, Entity]
 
