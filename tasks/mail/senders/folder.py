@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tasks.mail.senders.message import mime
-from tasks.mail.senders.protocol import BAD_MESSAGE, Outcome, Outgoing, Result
+from tasks.mail.senders.protocol import BAD_MESSAGE, Finding, MailLog, Outcome, Outgoing, Result, Sought
 
 
 class FolderSender:
@@ -19,10 +19,12 @@ class FolderSender:
     until a power cut could not lose the file; a replay, which can be lived through again, does without.
     """
 
+    name = "folder"
     idempotent = True
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self._folder, self._durable = folder, durable
+        self.log: MailLog | None = FolderLog(folder)
 
     def send(self, outgoing: Outgoing, now: datetime) -> Result:
         """Write the message whole or not at all. DEFERRED names the system's error, such as ENOSPC."""
@@ -30,16 +32,40 @@ class FolderSender:
             content = mime(outgoing, now).as_bytes()
         except ValueError:
             return Result(Outcome.REFUSED, BAD_MESSAGE)
-        stem = "-".join(part for part in (outgoing.label, outgoing.reference) if part)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_once(self._folder / f"{re.sub(r'[^0-9A-Za-z_-]', '', stem)}.eml", content, durable=self._durable)
+            path = self._folder / _file_name(outgoing.label, outgoing.reference)
+            _write_once(path, content, durable=self._durable)
         except OSError as error:
             return Result(Outcome.DEFERRED, errno.errorcode.get(error.errno or 0, "EIO"))
         return Result(Outcome.SENT)
 
     def close(self) -> None:
         """There is nothing to let go of."""
+
+
+class FolderLog:
+    """The folder read back: what stands in it was taken, and nothing else was."""
+
+    exact = True
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def find(self, sought: Sought) -> Finding:
+        """Look for the message's file."""
+        try:
+            (self._folder / _file_name(sought.label, sought.reference)).stat()
+        except FileNotFoundError:
+            return Finding.MISSING
+        except OSError:
+            return Finding.UNREADABLE
+        return Finding.TAKEN
+
+
+def _file_name(label: str, reference: str) -> str:
+    stem = "-".join(part for part in (label, reference) if part)
+    return f"{re.sub(r'[^0-9A-Za-z_-]', '', stem)}.eml"
 
 
 def _write_once(path: Path, content: bytes, *, durable: bool) -> None:

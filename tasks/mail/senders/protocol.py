@@ -68,12 +68,44 @@ class Outgoing:
     attachments: tuple[Attachment, ...] = ()
 
 
+class Sought(NamedTuple):
+    """What is asked of a provider's log: one message, claimed for the first time at `since`."""
+
+    reference: str
+    to_address: str
+    subject: str
+    label: str
+    since: datetime
+
+
+class Finding(StrEnum):
+    """What a provider's log says of a message. `no_log`: this account may not ask, now or later."""
+
+    TAKEN = "taken"
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    NO_LOG = "no_log"
+
+
+class MailLog(Protocol):
+    """What a provider has taken, to be asked afterwards. `exact`: it shows at once, and for good, whatever was taken."""
+
+    exact: bool
+
+    def find(self, sought: Sought) -> Finding:
+        """Look for a message; never raises for what a provider, a network or a disk does."""
+        ...
+
+
 class Sender(Protocol):
     """Takes one message at a time, from several threads at once.
 
-    `idempotent`: the same reference sent twice is one message.
+    `name` is what its account is known by here (`sendgrid`): what bars one sender bars no other. `log` is where to ask
+    what became of a message, if anywhere. `idempotent`: the same reference sent twice is one message.
     """
 
+    name: str
+    log: MailLog | None
     idempotent: bool
 
     def send(self, outgoing: Outgoing, now: datetime) -> Result:

@@ -18,7 +18,7 @@ from models.rules.errors import Refused
 from models.rules.letter import clean_header
 from models.settings import Settings
 from tasks.mail.senders.message import mailable, mailbox
-from tasks.mail.senders.protocol import BAD_MESSAGE, Attachment, Outcome, Outgoing, Result
+from tasks.mail.senders.protocol import BAD_MESSAGE, Attachment, MailLog, Outcome, Outgoing, Result
 
 if TYPE_CHECKING:
     from sendgrid import SendGridAPIClient
@@ -39,6 +39,7 @@ class SendGridSender:
         Refused: no usable key, or a host that must not see it.
     """
 
+    name = "sendgrid"
     idempotent = False
 
     def __init__(self, settings: Settings) -> None:
@@ -47,6 +48,7 @@ class SendGridSender:
         # At DEBUG it writes the key, the addresses and the text.
         logging.getLogger("python_http_client.client").setLevel(logging.WARNING)
         self._api = _client(key, (host, settings.mail_timeout_seconds))
+        self.log: MailLog | None = None
 
     def send(self, outgoing: Outgoing, now: datetime) -> Result:  # noqa: ARG002 - the provider dates it
         """Post the message once. Everything in doubt is UNKNOWN."""
