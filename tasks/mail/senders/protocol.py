@@ -88,7 +88,7 @@ class Finding(StrEnum):
 
 
 class MailLog(Protocol):
-    """What a provider has taken, to be asked afterwards. `exact`: it shows at once, and for good, whatever was taken."""
+    """What a provider took, to be asked afterwards. `exact`: it shows at once, and for good, whatever was taken."""
 
     exact: bool
 
