@@ -29,8 +29,12 @@ class Settings(BaseSettings):
     mail_folder: Path | None = None
     mail_from: str = "acredita@example.org"
     sendgrid_api_key: SecretStr = SecretStr("")
+    sendgrid_secret_block: str = ""
+    """The name of a Secret block of Prefect that holds the key, where the environment does not."""
     sendgrid_host: str = "https://api.sendgrid.com"
+    mail_connect_seconds: float = Field(default=5, gt=0, le=300)
     mail_timeout_seconds: float = Field(default=15, gt=0, le=300)
+    """For one message, from the first byte to the last; connecting has its own time before it."""
 
     @field_validator("home", "mail_folder")
     @classmethod

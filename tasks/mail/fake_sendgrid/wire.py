@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from email.utils import formatdate
 from http import HTTPStatus
 
 from tasks.mail.fake_sendgrid.answers import Answer, Form
@@ -42,6 +43,7 @@ def refusal(status: int, faults: Iterable[Fault], more: dict[str, str] | None = 
 
 def answer_bytes(status: int, headers: dict[str, str], content: bytes = b"") -> bytes:
     """Return an answer that is whole."""
-    said = {"Server": "loopback", **headers, "Content-Length": str(len(content))}
+    own = {"Server": "loopback", "Date": formatdate(now()[0], usegmt=True), "Content-Length": str(len(content))}
+    said = own | headers
     head = "".join(f"{name}: {value}\r\n" for name, value in said.items())
     return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}\r\n".encode() + content

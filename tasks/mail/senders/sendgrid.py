@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import base64
 import http.client
-import logging
 import re
-import ssl
-import urllib.request
 from datetime import datetime
 from email.message import Message
-from email.utils import parseaddr
-from typing import TYPE_CHECKING, Any
+from email.utils import parseaddr, parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from models.rules.errors import Refused
@@ -19,21 +16,22 @@ from models.rules.letter import clean_header
 from models.settings import Settings
 from tasks.mail.senders.message import mailable, mailbox
 from tasks.mail.senders.protocol import BAD_MESSAGE, Attachment, MailLog, Outcome, Outgoing, Result
-
-if TYPE_CHECKING:
-    from sendgrid import SendGridAPIClient
+from tasks.mail.senders.sendgrid_log import SendGridLog
+from tasks.mail.senders.timed import Limits, NotConnectedError
+from tasks.mail.senders.transport import Line, client
 
 PROVIDERS = frozenset({"api.sendgrid.com", "api.eu.sendgrid.com"})
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-ACCEPTED = 202
 
 
 class SendGridSender:
-    """Sends through SendGrid's v3 API with the official package: a timeout, no redirect, no proxy; only a 202 counts.
+    """Sends through SendGrid's v3 API with the official package, and asks its log what became of a message.
+
+    Only a 202 that is whole counts; no redirect is followed, and no proxy asked. Each thread has one connection.
 
     Args:
-        settings: the key, the host, which must be SendGrid's or this machine's, and the timeout in seconds for
-            connecting and for each read.
+        settings: the key, the host, which must be SendGrid's or this machine's, and the times in seconds for
+            connecting and for a message as a whole.
 
     Raises:
         Refused: no usable key, or a host that must not see it.
@@ -43,69 +41,57 @@ class SendGridSender:
     idempotent = False
 
     def __init__(self, settings: Settings) -> None:
-        key = _key_of(settings)
-        host = _host_of(settings)
-        # At DEBUG it writes the key, the addresses and the text.
-        logging.getLogger("python_http_client.client").setLevel(logging.WARNING)
-        self._api = _client(key, (host, settings.mail_timeout_seconds))
-        self.log: MailLog | None = None
+        key, host = key_of(settings), _host_of(settings)
+        self._line = Line(host, Limits(settings.mail_connect_seconds, settings.mail_timeout_seconds))
+        self.api = client(key, host, self._line)
+        self.log: MailLog | None = SendGridLog(self.api)
 
     def send(self, outgoing: Outgoing, now: datetime) -> Result:  # noqa: ARG002 - the provider dates it
         """Post the message once. Everything in doubt is UNKNOWN."""
-        from python_http_client.exceptions import HTTPError
-
         try:
             document = payload(outgoing)
         except ValueError:
             return Result(Outcome.REFUSED, BAD_MESSAGE)
         try:
-            response = self._api.send(document)
-        except HTTPError as error:
-            return Result(_of_status(error.status_code), str(error.status_code), wait=_asked_to_wait(error.headers))
+            reply = self.api.send(document)
+        except NotConnectedError:
+            return Result(Outcome.PAUSED, "unreachable")
+        except TimeoutError:
+            return Result(Outcome.UNKNOWN, "timeout")
         except (OSError, http.client.HTTPException) as error:
-            return _of_transport(getattr(error, "reason", error))
-        return _of_answer(response.status_code, response.headers)
+            return Result(Outcome.UNKNOWN, type(error).__name__)
+        return _of_status(reply.status_code, reply.headers)
 
     def close(self) -> None:
-        """There is nothing to let go of: every request has a connection of its own."""
+        """Hang up."""
+        self._line.close()
 
 
-def _of_status(status: int) -> Outcome:
+def _of_status(status: int, headers: Message) -> Result:
     match status:
+        case 202:
+            return Result(Outcome.SENT, provider_id=headers.get("X-Message-Id"))
         case 400 | 413:
-            return Outcome.REFUSED
+            return Result(Outcome.REFUSED, str(status))
         case 401 | 403:
-            return Outcome.BARRED
+            return Result(Outcome.BARRED, str(status))
         case 429:
-            return Outcome.PAUSED
+            return Result(Outcome.PAUSED, str(status), wait=_asked_to_wait(headers))
         case _:
-            return Outcome.UNKNOWN
+            return Result(Outcome.UNKNOWN, str(status))
 
 
 def _asked_to_wait(headers: Message) -> float | None:
-    """Return the seconds until the provider's limit is lifted, where it says so."""
+    """Return the seconds until the provider's limit is lifted, where it says so: by its own clock, not by ours."""
     try:
-        return float(headers.get("Retry-After", ""))
-    except ValueError:
-        return None
+        reset, theirs = float(headers["X-RateLimit-Reset"]), parsedate_to_datetime(headers["Date"])
+    except (TypeError, ValueError):
+        return _seconds(headers.get("Retry-After"))
+    return max(reset - theirs.timestamp(), 0.0)
 
 
-def _of_transport(cause: Any) -> Result:
-    match cause:
-        case _NotConnectedError():
-            return Result(Outcome.PAUSED, "unreachable")
-        case TimeoutError():
-            return Result(Outcome.UNKNOWN, "timeout")
-        case _:
-            return Result(Outcome.UNKNOWN, type(cause).__name__)
-
-
-def _of_answer(status: int, headers: Message) -> Result:
-    if status != ACCEPTED:
-        return Result(Outcome.UNKNOWN, str(status))
-    # http.client takes an answer that was cut off for a whole one: without its length, it was cut.
-    whole = "Content-Length" in headers or "Transfer-Encoding" in headers
-    return Result(Outcome.SENT, provider_id=headers.get("X-Message-Id")) if whole else Result(Outcome.UNKNOWN, "cut")
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text and text.isdecimal() else None
 
 
 def payload(outgoing: Outgoing) -> dict[str, Any]:
@@ -146,13 +132,32 @@ def _attached(attachment: Attachment) -> dict[str, str]:
     }
 
 
-def _key_of(settings: Settings) -> str:
-    key = settings.sendgrid_api_key.get_secret_value().strip()
+def key_of(settings: Settings) -> str:
+    """Return the key, from the environment or from a Secret block of Prefect; blanks and line ends around it are cut.
+
+    Raises:
+        Refused: there is none, or no key looks like it. What was found is not repeated.
+    """
+    name, key = "ACREDITA_SENDGRID_API_KEY", settings.sendgrid_api_key.get_secret_value().strip()
+    if not key and settings.sendgrid_secret_block:
+        name, key = "ACREDITA_SENDGRID_SECRET_BLOCK", _secret(settings.sendgrid_secret_block).strip()
     if not re.fullmatch(r"[!-~]+", key):
         what = "holds blanks or characters that no key has." if key else "is not set."
-        remedy = "Set it to a SendGrid key with the right to send mail, or ACREDITA_MAIL=folder."
-        raise Refused.one("ACREDITA_SENDGRID_API_KEY", what, remedy)
+        raise Refused.one(name, what, "Set it to a SendGrid key with the right to send mail, or ACREDITA_MAIL=folder.")
     return key
+
+
+def _secret(block: str) -> str:
+    from prefect.blocks.system import Secret
+
+    # Without _sync it would return a coroutine where an event loop runs; its types do not know the argument.
+    load: Any = Secret.load
+    try:
+        return str(load(block, _sync=True).get())
+    except Exception as error:  # noqa: BLE001 - whatever it is, Prefect's text may hold what was stored
+        what = f'cannot be read: no Secret block "{block}", or no Prefect server ({type(error).__name__}).'
+        remedy = "Make the block in Prefect's UI under Blocks, or set ACREDITA_SENDGRID_API_KEY."
+        raise Refused.one("ACREDITA_SENDGRID_SECRET_BLOCK", what, remedy) from None
 
 
 def _host_of(settings: Settings) -> str:
@@ -163,70 +168,3 @@ def _host_of(settings: Settings) -> str:
         what = "is neither SendGrid's nor this machine's: it would be handed the key."
         raise Refused.one("ACREDITA_SENDGRID_HOST", what, f"Use https:// and one of {', '.join(sorted(PROVIDERS))}.")
     return host
-
-
-class _NotConnectedError(OSError):
-    """No connection was made, so no byte of the message left."""
-
-
-class _Plain(http.client.HTTPConnection):
-    def connect(self) -> None:
-        try:
-            super().connect()
-        except OSError as error:
-            raise _NotConnectedError from error
-
-
-class _Tls(http.client.HTTPSConnection):
-    def connect(self) -> None:
-        try:
-            super().connect()
-        except OSError as error:
-            raise _NotConnectedError from error
-
-
-class _OverHttp(urllib.request.HTTPHandler):
-    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_Plain, req)
-
-
-class _OverTls(urllib.request.HTTPSHandler):
-    def __init__(self) -> None:
-        super().__init__()
-        self._trust = ssl.create_default_context()
-
-    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_Tls, req, context=self._trust)
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect is an answer, not a way: following one would hand the key to another host."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-def _client(key: str, given: tuple[str, float]) -> SendGridAPIClient:
-    """Return the official client on a transport that cannot hang, wander or mix up its headers."""
-    import python_http_client
-    from sendgrid import SendGridAPIClient
-
-    host, timeout = given
-    # An empty ProxyHandler: the environment does not decide who sees the mail.
-    opener = urllib.request.build_opener(_NoRedirect, _OverHttp, _OverTls, urllib.request.ProxyHandler({}))
-
-    class Client(python_http_client.Client):  # type: ignore[misc]  # the package is not typed
-        def _build_client(self, name: str | None = None) -> Client:
-            # A copy of the headers: the package shares one dictionary, and one call's headers leak into the next.
-            path = [*self._url_path, name] if name else list(self._url_path)
-            return Client(
-                host=self.host, version=self._version, request_headers=dict(self.request_headers), url_path=path,
-                timeout=timeout,
-            )
-
-        def _make_request(self, _opener: Any, request: Any, timeout: float | None = None) -> Any:
-            return super()._make_request(opener, request, timeout=timeout)
-
-    api = SendGridAPIClient(key, host=host)
-    api.client = Client(host=host, version=3, request_headers=dict(api.client.request_headers), timeout=timeout)
-    return api
