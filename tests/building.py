@@ -71,6 +71,8 @@ def quick_policy(numbers: Numbers) -> Policy:
                 stage[name] = stage[name] // 10 + 1
         if stage["code"] == "commission_review":
             stage["gate"]["conference_lead_days"] = 5
+    for lead in tables["leads"]:
+        lead |= {name: lead[name] // 10 for name in ("at_least_days", "at_most_days")}
     for track in tables["tracks"].values():
         track |= {"limit_months": track["limit_months"] // 10, "pace": numbers.pace / 10}
     for rule in tables["reminders"]:

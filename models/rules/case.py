@@ -15,6 +15,13 @@ from models.rules.policy import EscalationRule, Policy, ReminderRule, Stage, Tra
 from models.rules.words import Change, Clock, EscalationState, NoticeState, Post, Reason, Status
 
 
+class Site(NamedTuple):
+    """Which agency, and the entity where it is: what its calendar is found by."""
+
+    agency: str
+    entity: str
+
+
 class Fact(NamedTuple):
     """A milestone that a person recorded: `value` only where it counts something."""
 
@@ -96,6 +103,9 @@ class Case:
     said: Sequence[Said] = ()
     standings: Sequence[Standing] = ()
     changes: Sequence[ClockChange] = ()
+    reentered_on: date | None = None
+    site: Site | None = None
+    staff: int | None = None
 
 
 class StagePlan(NamedTuple):

@@ -52,6 +52,7 @@ class Status(StrEnum):
     WITHDRAWN = "withdrawn"
     REMOVED = "removed"
     LAPSED = "lapsed"
+    NOT_AWARDED = "not_awarded"
 
 
 class Risk(StrEnum):
@@ -120,6 +121,10 @@ class Reason(StrEnum):
     ESCALATION_CLOSED = "escalation_closed"
     RULE_DROPPED = "rule_dropped"
     UNDELIVERABLE = "undeliverable"
+    SKIPPED = "skipped"
+    """By the rule's misfire policy: its day lies too far back."""
+    DATE_PASSED = "date_passed"
+    """It would count down to a day that is over."""
 
 
 class EscalationState(StrEnum):

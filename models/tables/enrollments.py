@@ -37,6 +37,8 @@ class Enrollment(SQLModel, table=True):
     stage: str
     stage_entered_on: date
     stage_seq: int = 0
+    reentered_on: date | None = None
+    """The day of the last return to an earlier stage: what is older opens no gate since."""
     status: Status = choice(Status, "status", default=Status.OPEN)
     risk: Risk = choice(Risk, "risk", default=Risk.ON_TRACK)
     ended_on: date | None = None

@@ -19,6 +19,8 @@ class Agency(SQLModel, table=True):
     entity: str
     municipality: str | None = None
     government: str | None = None
+    staff: int | None = None
+    """How many work there, where that is known: fees are by it."""
     region: str = Field(index=True)
     time_zone: str
     recorded_at: datetime = Field(default_factory=now)

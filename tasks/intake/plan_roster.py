@@ -21,6 +21,7 @@ from tasks.store.lookups import Speller, chunks, stored_by_code
 
 ONE_DAY = timedelta(days=1)
 EXPERTS = {"sme1": Post.SME_1, "sme2": Post.SME_2}
+OPTIONAL = ("municipality", "government", "staff")
 APPLICABLE = {"mandatory": "applicable_mandatory", "other": "applicable_other"}
 OWN_PEOPLE = {HEAD: (Post.HEAD, HEAD_PAIR[0]), MANAGER: (Post.ACCREDITATION_MANAGER, MANAGER_TRIO[0])}
 TODAY: BindParameter[Any] = bindparam("today")
@@ -110,12 +111,12 @@ class _Roster:
         values, policy = row.values, self.scene.policy
         code, stored = values["agency_code"], self._agencies.get(values["agency_code"])
         wanted = {"name": values["agency"], "kind": values["kind"], "entity": values["entity"]}
-        wanted |= {name: values[name] for name in ("municipality", "government") if name in values}
+        wanted |= {name: values[name] for name in OPTIONAL if name in values}
         municipality = wanted.get("municipality", stored["municipality"] if stored else None)
         zone = zone_of(policy, values["entity"], municipality)
         wanted |= {"region": policy.region_of[values["entity"]], "time_zone": zone}
         if stored is None:
-            fresh = {"municipality": None, "government": None, **wanted, "code": code}
+            fresh = {**dict.fromkeys(OPTIONAL), **wanted, "code": code}
             self.plan.agencies.append(fresh)
             self.plan.moved_rows.add(row.number)
         else:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, select, tuple_
 
-from models.rules.case import Case, ClockChange, Fact, Key, Said, Seat, Standing
+from models.rules.case import Case, ClockChange, Fact, Key, Said, Seat, Site, Standing
 from models.rules.decision import Advance, Cancelling, Closed, Decision, Telling
 from models.rules.words import EscalationState, NoticeState, Status, Subject
 from models.schema import AGENCY, ASSIGNMENT, CHANGE, ENROLLMENT, ESCALATION, MILESTONE, NOTICE, STAGE_CHANGE, same
@@ -35,7 +35,7 @@ START = Cursor(date.min, 0)
 _E = ENROLLMENT.c
 _CASES = select(
     _E.id, _E.track, _E.stage, _E.stage_entered_on, _E.stage_seq, _E.status, _E.agreement_on, _E.mandatory, _E.other,
-    _E.agency_id, AGENCY.c.region, _E.next_review_on,
+    _E.agency_id, AGENCY.c.region, _E.next_review_on, _E.reentered_on, AGENCY.c.code, AGENCY.c.entity, AGENCY.c.staff,
 ).join(AGENCY, AGENCY.c.id == _E.agency_id)
 _DUE = (
     _CASES.where(
@@ -98,13 +98,16 @@ def _assemble(connection: Connection, rows: Sequence[Row[Any]]) -> list[Case]:
     changes = _grouped(connection, _CHANGES, (ids, ClockChange._make))
     seats = _Seats(connection, ids, [row[9] for row in rows])
     return [
-        Case(  # type: ignore[call-arg]  # nine columns of the row, which mypy cannot count
+        Case(  # type: ignore[call-arg,misc]  # nine columns of the row, which mypy cannot count
             *row[:9],
             facts.get(row[0], ()),
             seats.of(row),
             said.get(row[0], ()),
             standings.get(row[0], ()),
             changes.get(row[0], ()),
+            reentered_on=row[12],
+            site=Site(row[13], row[14]),
+            staff=row[15],
         )
         for row in rows
     ]

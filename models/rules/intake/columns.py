@@ -72,6 +72,7 @@ COLUMNS: dict[FileKind, tuple[Column, ...]] = {
         Column("entity", "entidad", Cell.ENTITY, needed=True),
         Column("municipality", "municipio", Cell.NAME),
         Column("government", "gobierno", Cell.NAME),
+        Column("staff", "personal", Cell.COUNT),
         Column("track", "modalidad", Cell.TRACK, needed=True),
         Column("cycle", "ciclo", Cell.CYCLE),
         Column("agreement_countersigned_on", "fecha_convenio", Cell.DATE, needed=True),

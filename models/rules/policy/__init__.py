@@ -6,7 +6,7 @@ Durations are in days or months as named; a figure that is an assumption is mark
 """
 
 from models.rules.policy.base import Code, Days, Label, Months
-from models.rules.policy.calendar import Conference, WorkingHours
+from models.rules.policy.calendar import Conference, Lead, WorkingHours
 from models.rules.policy.fees import Bracket, Fee
 from models.rules.policy.places import Entity, Region
 from models.rules.policy.rules import EscalationRule, ReminderRule, Rung
@@ -25,6 +25,7 @@ __all__ = [
     "Fee",
     "Gate",
     "Label",
+    "Lead",
     "Milestone",
     "Months",
     "Policy",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from models.rules.policy.base import Data
+from models.rules.policy.base import Code, Data, Days
 
 
 class WorkingHours(Data):
@@ -23,3 +23,12 @@ class Conference(Data):
 
     on: date
     name: str
+
+
+class Lead(Data):
+    """How long one milestone lies before another at least, to leave time between them, and at most, to still count."""
+
+    milestone: Code
+    before: Code
+    at_least_days: Days
+    at_most_days: Days | None = None

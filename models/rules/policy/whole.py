@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from models.rules.policy.base import Code, Data, Days, Label
-from models.rules.policy.calendar import Conference, WorkingHours
+from models.rules.policy.calendar import Conference, Lead, WorkingHours
 from models.rules.policy.fees import Fee
 from models.rules.policy.places import Entity, Region
 from models.rules.policy.rules import EscalationRule, ReminderRule
@@ -37,6 +37,7 @@ class Policy(Data):
     reminders: tuple[ReminderRule, ...] = ()
     escalations: tuple[EscalationRule, ...] = ()
     conferences: tuple[Conference, ...] = ()
+    leads: tuple[Lead, ...] = ()
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
     fees: tuple[Fee, ...] = ()
     regions: Annotated[tuple[Region, ...], Field(min_length=1)]

@@ -11,6 +11,7 @@ from models.rules.errors import Problem, Refused
 from models.rules.policy import Policy
 from models.rules.policy.checks.calendar import working_hours
 from models.rules.policy.checks.fees import fees
+from models.rules.policy.checks.leads import leads
 from models.rules.policy.checks.names import duplicates, places
 from models.rules.policy.checks.rules import escalations, reminders
 from models.rules.policy.checks.stages import endings, gates, graph
@@ -62,6 +63,7 @@ def problems_of(policy: Policy) -> Iterator[Problem]:
     yield from graph(policy)
     yield from gates(policy)
     yield from endings(policy)
+    yield from leads(policy)
     yield from tracks(policy)
     yield from fees(policy)
     yield from reminders(policy)
