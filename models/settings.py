@@ -12,6 +12,8 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "ACREDITA_"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+"""The names of this machine: what is said to them crosses no network."""
 
 
 class Settings(BaseSettings):
@@ -25,13 +27,19 @@ class Settings(BaseSettings):
     """SQLAlchemy URL; by default a SQLite file in `home`."""
     clock: datetime | None = None
     """A labelled clock for demonstrations, e.g. 2023-04-03T09:00: it starts there on first use and runs on."""
-    mail: Literal["folder", "sendgrid"] = "folder"
+    mail: Literal["folder", "smtp", "sendgrid"] = "folder"
     mail_folder: Path | None = None
     mail_from: str = "acredita@example.org"
     sendgrid_api_key: SecretStr = SecretStr("")
     sendgrid_secret_block: str = ""
     """The name of a Secret block of Prefect that holds the key, where the environment does not."""
     sendgrid_host: str = "https://api.sendgrid.com"
+    smtp_host: str = ""
+    smtp_port: int | None = Field(default=None, ge=1, le=65535)
+    """By default 587 with STARTTLS, 465 with TLS, 25 with neither."""
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
     mail_connect_seconds: float = Field(default=5, gt=0, le=300)
     mail_timeout_seconds: float = Field(default=15, gt=0, le=300)
     """For one message, from the first byte to the last; connecting has its own time before it."""

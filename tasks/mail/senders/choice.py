@@ -11,13 +11,15 @@ from tasks.mail.senders.folder import FolderSender
 from tasks.mail.senders.message import mailbox
 from tasks.mail.senders.protocol import Sender
 from tasks.mail.senders.sendgrid import SendGridSender
+from tasks.mail.senders.smtp import SmtpSender
 
 
 def sender_of(settings: Settings) -> Sender:
     """Return the sender that the settings ask for.
 
     Raises:
-        Refused: the sender's address is none, or SendGrid without a usable key or with a foreign host.
+        Refused: the sender's address is none, SendGrid without a usable key or with a foreign host, SMTP without a
+            server or with a password in clear.
     """
     try:
         mailbox(*reversed(parseaddr(settings.mail_from)))
@@ -26,6 +28,8 @@ def sender_of(settings: Settings) -> Sender:
     match settings.mail:
         case "folder":
             return FolderSender(settings.outbox)
+        case "smtp":
+            return SmtpSender(settings)
         case "sendgrid":
             return SendGridSender(settings)
         case _:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from models.rules.errors import Refused
 from models.rules.letter import clean_header
-from models.settings import Settings
+from models.settings import LOOPBACK, Settings
 from tasks.mail.senders.message import mailable, mailbox
 from tasks.mail.senders.protocol import BAD_MESSAGE, Attachment, MailLog, Outcome, Outgoing, Result
 from tasks.mail.senders.sendgrid_log import SendGridLog
@@ -21,7 +21,6 @@ from tasks.mail.senders.timed import Limits, NotConnectedError
 from tasks.mail.senders.transport import Line, client
 
 PROVIDERS = frozenset({"api.sendgrid.com", "api.eu.sendgrid.com"})
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class SendGridSender:
