@@ -87,9 +87,17 @@ def many_seats(draw: st.DrawFn) -> list[Seat]:
     ]
 
 
-CHANGE = st.builds(ClockChange, st.just(Change.EXTENSION), st.integers(1, 3), st.none()) | st.builds(
-    ClockChange, st.just(Change.CORRECTION), st.none(), st.integers(-20, 20).map(day)
-)
+EXTENSION = st.integers(1, 3).map(lambda months: ClockChange(0, Change.EXTENSION, months))
+CORRECTION = st.integers(-20, 20).map(lambda on: ClockChange(0, Change.CORRECTION, anchor_on=day(on)))
+HOLD = DAYS.map(lambda on: ClockChange(0, Change.HOLD, on=day(on)))
+RESUME = DAYS.map(lambda on: ClockChange(0, Change.RESUME, on=day(on)))
+UNDO = st.integers(1, 4).map(lambda number: ClockChange(0, Change.UNDO, undoes=number))
+CHANGE = EXTENSION | CORRECTION | HOLD | RESUME | UNDO
+
+
+def numbered(changes: Iterable[ClockChange], after: int = 0) -> list[ClockChange]:
+    """Return changes with the numbers that a store gives them in the order of recording."""
+    return [change._replace(id=number) for number, change in enumerate(changes, after + 1)]
 
 
 @st.composite
@@ -103,9 +111,13 @@ def lives(draw: st.DrawFn) -> Life:
             known.append(fact)
         else:
             later[fact.on + timedelta(days=delay)].append(fact)
-    for on, arrival in draw(st.lists(st.tuples(DAYS.map(day), CHANGE | st.integers(1, 30)), max_size=3)):
-        later[on].append(arrival)
-    whole = replace(built, facts=known, seats=draw(many_seats()), changes=draw(st.lists(CHANGE, max_size=1)))
+    changes = numbered(draw(st.lists(CHANGE, max_size=2)))
+    moved = sorted(draw(st.lists(st.tuples(DAYS, CHANGE), max_size=4)), key=lambda pair: pair[0])
+    for (on, _), change in zip(moved, numbered((each for _, each in moved), len(changes)), strict=True):
+        later[day(on)].append(change)
+    for on, days in draw(st.lists(st.tuples(DAYS, st.integers(1, 30)), max_size=2)):
+        later[day(on)].append(days)
+    whole = replace(built, facts=known, seats=draw(many_seats()), changes=changes)
     return Life(whole, draw(programs()), dict(later))
 
 

@@ -87,8 +87,11 @@ def _store(connection: Connection, case: Case) -> None:
                 "kind": c.kind,
                 "months": c.months,
                 "anchor_on": c.anchor_on,
+                "effective_on": c.on,
+                "undoes_id": c.undoes,
                 "reason": "-",
                 "actor": "-",
+                "requester": "-",
                 "approver": "-",
                 "recorded_at": NOW,
             }

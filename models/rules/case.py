@@ -78,11 +78,17 @@ class Standing(NamedTuple):
 
 
 class ClockChange(NamedTuple):
-    """One row of `deadline_change`: months added to the limit, or the agreement's corrected date."""
+    """One row of `deadline_change`: what a person moved, and the row that it takes back where it is an undo.
 
+    `on` is the first day of a hold, or the first day on which work goes on.
+    """
+
+    id: int
     kind: Change
-    months: int | None
-    anchor_on: date | None
+    months: int | None = None
+    anchor_on: date | None = None
+    on: date | None = None
+    undoes: int | None = None
 
 
 @dataclass(slots=True)

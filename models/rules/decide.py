@@ -11,14 +11,25 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from models.rules import reminders
-from models.rules.case import Case, Fact, Key, Program, Said, Standing
-from models.rules.clock import clocks
+from models.rules.case import Case, Fact, Key, Program, Standing
 from models.rules.decision import Advance, Cancelling, Closed, Decision
-from models.rules.escalations import FOREVER, Condition, Scene, climb, closing, conditions, next_step_on, spoken
+from models.rules.escalations import (
+    FOREVER,
+    Condition,
+    Live,
+    Scene,
+    climb,
+    closing,
+    conditions,
+    next_step_on,
+    scene_of,
+    spoken,
+)
 from models.rules.gates import Dossier, Evidence, GateState, dossier, gate_state
+from models.rules.meaning import lost_meaning, thread
 from models.rules.pace import risk_from
 from models.rules.policy import EscalationRule
-from models.rules.words import Clock, Closing, EscalationState, NoticeState, Post, Reason, Risk, Status
+from models.rules.words import Clock, Closing, EscalationState, NoticeState, Reason, Risk, Status
 
 ONE_DAY = timedelta(days=1)
 # Which deadlines make a case at risk or overdue, whatever else the policy's rules read.
@@ -26,8 +37,6 @@ DEADLINES = (Clock.WINDOW_UNTIL, Clock.LIMIT)
 
 Looks = list[date]
 """Days on which something may change; those after today are candidates for `next_review_on`."""
-Live = dict[tuple[str, str, date], Standing]
-"""The escalations that stand, by rule, occurrence and date."""
 
 
 def decide(case: Case, program: Program, today: date) -> Decision:
@@ -47,8 +56,8 @@ def decide(case: Case, program: Program, today: date) -> Decision:
     if case.status is not Status.OPEN:
         _fall_silent(case, decision)
         return decision
-    plan = program.plan(case.track)
-    scene = Scene(program, plan, clocks(case, plan), known, today)
+    scene = scene_of(case, program, known, today=today)
+    looks += (day for hold in scene.holds for day in hold if day < FOREVER)
     _remind(case, scene, (decision, looks))
     live = _escalate(case, scene, (decision, looks))
     _cancel(case, scene, (decision, live))
@@ -109,6 +118,8 @@ def _remind(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> None:
     decision, looks = out
     said = {notice.key for notice in case.said}
     for rule in scene.plan.stages[case.stage].reminders:
+        if scene.resting(rule):
+            continue
         decision.tellings += reminders.due(rule, case, (scene.program, scene.dates, said, scene.today))
         upcoming = reminders.next_threshold(rule, scene.dates.read(rule.clock), scene.today)
         if upcoming is not None:
@@ -119,21 +130,33 @@ def _escalate(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> Live:
     """Open, climb and close; return the escalations that stand."""
     decision, looks = out
     before = {(s.rule, s.occurrence, s.anchor_on): s for s in case.standings}
+    found: dict[str, list[Condition]] = {}
     live: Live = {}
     for rule in scene.program.policy.escalations:
-        for condition in conditions(rule, case, scene):
+        found[rule.rule] = list(conditions(rule, case, scene))
+        if scene.resting(rule):
+            live |= _rested(rule, found[rule.rule], before=before, today=scene.today)
+            continue
+        for condition in found[rule.rule]:
             looks.append(condition.opens_on)
             if condition.opens_on > scene.today:
                 continue
             key = (rule.rule, condition.occurrence, condition.anchor_on)
             standing = live[key] = _stand(rule, case, (condition, before.get(key), scene, decision))
-            upcoming = next_step_on(rule, standing)
+            upcoming = next_step_on(rule, standing, scene.pauses_for(rule))
             if upcoming is not None:
                 looks.append(upcoming)
     for key, standing in before.items():
         if key not in live and standing.state is not EscalationState.CLOSED:
-            decision.closed.append(Closed(standing.id, closing(scene.program.escalations.get(standing.rule))))
+            why = closing(scene.program.escalations.get(standing.rule), standing, found.get(standing.rule, ()))
+            decision.closed.append(Closed(standing.id, why))
     return live
+
+
+def _rested(rule: EscalationRule, found: list[Condition], *, before: Live, today: date) -> Live:
+    """Return what stands of a rule while it rests: it neither opens nor climbs, and nothing is said of it."""
+    keys = [(rule.rule, each.occurrence, each.anchor_on) for each in found if each.opens_on <= today]
+    return {key: before[key] for key in keys if key in before and before[key].state is not EscalationState.CLOSED}
 
 
 def _stand(
@@ -150,7 +173,7 @@ def _stand(
         start = start._replace(state=EscalationState.OPEN, rung_on=scene.today, acknowledged_until=None)
     if start.rung > len(rule.ladder):  # a later policy has a shorter ladder: it stands on its top
         start = start._replace(rung=len(rule.ladder))
-    standing, told = climb(rule, start, (case, scene.program, scene.today))
+    standing, told = climb(rule, start, case=case, scene=scene)
     decision.tellings += told
     if stored is None:
         decision.opened.append(standing)
@@ -165,10 +188,10 @@ def _cancel(case: Case, scene: Scene, given: tuple[Decision, Live]) -> None:
     pending = [notice for notice in case.said if notice.state is NoticeState.PENDING]
     if not pending:
         return
-    newer = {_thread(t.key, scene) for t in decision.tellings if t.state is NoticeState.PENDING}
+    newer = {thread(t.key, scene) for t in decision.tellings if t.state is NoticeState.PENDING}
     for notice in pending:
-        reason = _lost_meaning(notice, case, (scene, live))
-        if reason is None and _thread(notice.key, scene) in newer:
+        reason = lost_meaning(notice, case, scene=scene, live=live)
+        if reason is None and thread(notice.key, scene) in newer:
             reason = Reason.SUPERSEDED
         if reason is not None:
             decision.cancellings.append(Cancelling(notice.id, reason))
@@ -180,34 +203,15 @@ def _revive(case: Case, scene: Scene, given: tuple[Decision, Live]) -> None:
     cancelled = [notice for notice in case.said if notice.state is NoticeState.CANCELLED]
     if not cancelled:
         return
-    current = {key for standing in live.values() for key in spoken(scene.program.escalations[standing.rule], standing)}
+    current: set[Key] = set()
+    for standing in live.values():
+        escalation = scene.program.escalations[standing.rule]
+        if not scene.resting(escalation):
+            current.update(spoken(escalation, standing))
     for rule in scene.plan.stages[case.stage].reminders:
-        current.update(reminders.current(rule, case, (scene.dates, scene.today)))
+        if not scene.resting(rule):
+            current.update(reminders.current(rule, case, (scene.dates, scene.today)))
     decision.revived += [notice.id for notice in cancelled if notice.key in current]
-
-
-def _thread(key: Key, scene: Scene) -> tuple[str, str, Post]:
-    """Return what a later word must share with an earlier one to overtake it: two empty posts are two stories."""
-    story = key.occurrence.rsplit("/", 1)[0] if key.rule in scene.program.escalations else ""
-    return key.rule, story, key.post
-
-
-def _lost_meaning(notice: Said, case: Case, given: tuple[Scene, Live]) -> Reason | None:
-    scene, live = given
-    key = notice.key
-    if key.rule in scene.program.escalations:
-        if (key.rule, key.occurrence.rsplit("/", 1)[0], key.anchor_on) not in live:
-            return Reason.ESCALATION_CLOSED
-        told = any(key.post in rung.to for rung in scene.program.escalations[key.rule].ladder)
-        return None if told else Reason.RULE_DROPPED
-    rule = scene.program.reminders.get(key.rule)
-    if rule is None or key.post not in rule.to or int(key.occurrence.rsplit(":", 1)[-1]) not in rule.days_before:
-        return Reason.RULE_DROPPED
-    if rule not in scene.plan.stages[case.stage].reminders:
-        return Reason.STAGE_LEFT
-    if rule.clock is Clock.STAGE_TARGET and key.occurrence.split(":", 1)[0] != case.stage:
-        return Reason.STAGE_LEFT
-    return None if key.anchor_on == scene.dates.read(rule.clock) else Reason.DEADLINE_MOVED
 
 
 def _fall_silent(case: Case, decision: Decision) -> None:
@@ -223,7 +227,9 @@ def _fall_silent(case: Case, decision: Decision) -> None:
 def _risk(case: Case, scene: Scene, looks: Looks) -> Risk:
     ends = [scene.dates.read(clock) for clock in DEADLINES]
     margin = timedelta(days=scene.program.policy.risk_margin_days)
-    at_risk_on = risk_from(case.stage_entered_on, scene.plan.stages[case.stage], min(ends) - margin)
+    at_risk_on = risk_from(
+        case.stage_entered_on, scene.plan.stages[case.stage], min(ends) - margin, holds=scene.holds
+    )
     overdue_on = min(ends) + ONE_DAY
     looks += (at_risk_on, overdue_on)
     if overdue_on <= scene.today:

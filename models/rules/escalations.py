@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, timedelta
 from typing import NamedTuple, assert_never
 
 from models.rules.case import Case, Key, Plan, Program, Standing
-from models.rules.clock import Clocks
+from models.rules.clock import Clocks, Pause, clocks, days_after, holds, rested, rests
 from models.rules.decision import Telling
 from models.rules.gates import Dossier
 from models.rules.pace import risk_from
-from models.rules.policy import EscalationRule
+from models.rules.policy import EscalationRule, ReminderRule
 from models.rules.words import Cause, Clock, Closing, EscalationState, NoticeState, Post, Reason
 
 FOREVER = date.max
@@ -25,14 +25,43 @@ class Condition(NamedTuple):
     opens_on: date
 
 
+Live = dict[tuple[str, str, date], Standing]
+"""The escalations that stand, by rule, occurrence and date."""
+INTERNAL = frozenset({Cause.INACTIVITY, Cause.OVERSTAY})
+"""What is measured against the program's own expectations: it rests while a case is on hold."""
+
+
 class Scene(NamedTuple):
-    """What the rules of one case read on one day."""
+    """What the rules of one case read on one day. `pauses` are the days of rest as far as today knows of them."""
 
     program: Program
     plan: Plan
     dates: Clocks
     known: Dossier
     today: date
+    holds: tuple[Pause, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    on_hold: bool = False
+
+    def resting(self, rule: EscalationRule | ReminderRule) -> bool:
+        """Whether a rule is silent because the case is on hold."""
+        if not self.on_hold:
+            return False
+        return rule.clock is Clock.STAGE_TARGET if isinstance(rule, ReminderRule) else rule.cause in INTERNAL
+
+    def pauses_for(self, rule: EscalationRule) -> tuple[Pause, ...]:
+        """Return the days that do not count for a rule."""
+        return self.pauses if rule.cause in INTERNAL else ()
+
+
+def scene_of(case: Case, program: Program, known: Dossier, *, today: date) -> Scene:
+    """Work out what the rules of an open case read on a day."""
+    plan = program.plan(case.track)
+    dates = clocks(case, plan, today)
+    if not case.changes:
+        return Scene(program, plan, dates, known, today)
+    every = holds(case.changes)
+    return Scene(program, plan, dates, known, today, every, rested(every, today), rests(every, today))
 
 
 def conditions(rule: EscalationRule, case: Case, scene: Scene) -> Iterator[Condition]:
@@ -41,15 +70,17 @@ def conditions(rule: EscalationRule, case: Case, scene: Scene) -> Iterator[Condi
     match rule.cause:
         case Cause.INACTIVITY:
             last = max(scene.known.last_activity, case.stage_entered_on)
-            yield _after(case.stage, last, stage.stage.stall_days + rule.grace_days)
+            opens_on = days_after(last, stage.stage.stall_days + rule.grace_days, scene.pauses)
+            yield Condition(case.stage, last, opens_on)
         case Cause.OVERSTAY:
             days = stage.stage.overstay_days
             if days is not None:
-                yield _after(case.stage, case.stage_entered_on, days + rule.grace_days)
+                opens_on = days_after(case.stage_entered_on, days + rule.grace_days, scene.pauses)
+                yield Condition(case.stage, case.stage_entered_on, opens_on)
         case Cause.PACE:
             end = scene.dates.read(_clock(rule))
             margin = timedelta(days=scene.program.policy.risk_margin_days)
-            opens_on = risk_from(case.stage_entered_on, stage, end - margin)
+            opens_on = risk_from(case.stage_entered_on, stage, end - margin, holds=scene.holds)
             yield Condition(case.stage, end, opens_on + timedelta(days=rule.grace_days))
         case Cause.OVERDUE:
             end = scene.dates.read(_clock(rule))
@@ -82,11 +113,26 @@ def vacant_from(case: Case, post: Post, today: date) -> date | None:
     return None if last == FOREVER else max(last + timedelta(days=1), case.agreement_on)
 
 
-def closing(rule: EscalationRule | None) -> Closing:
-    """Return why an escalation closes whose condition no longer stands."""
+def closing(rule: EscalationRule | None, standing: Standing, found: Collection[Condition]) -> Closing:
+    """Return why an escalation closes whose condition no longer stands.
+
+    Args:
+        rule: its rule; None where the policy dropped it.
+        standing: the escalation.
+        found: what the rule's conditions are today.
+    """
     if rule is None:
         return Closing.RULE_DROPPED
-    match rule.cause:
+    same = [condition.anchor_on for condition in found if condition.occurrence == standing.occurrence]
+    if rule.cause in INTERNAL and standing.anchor_on in same:
+        return Closing.ON_HOLD
+    if rule.cause is Cause.INACTIVITY and any(anchor_on < standing.anchor_on for anchor_on in same):
+        return Closing.RETRACTED
+    return _solved(rule.cause)
+
+
+def _solved(cause: Cause) -> Closing:
+    match cause:
         case Cause.INACTIVITY:
             return Closing.ACTIVITY
         case Cause.OVERSTAY:
@@ -98,15 +144,15 @@ def closing(rule: EscalationRule | None) -> Closing:
         case Cause.VACANCY:
             return Closing.FILLED
         case _:
-            assert_never(rule.cause)
+            assert_never(cause)
 
 
-def next_step_on(rule: EscalationRule, standing: Standing) -> date | None:
+def next_step_on(rule: EscalationRule, standing: Standing, pauses: Iterable[Pause] = ()) -> date | None:
     """Return the day on which the next rung, or the next repeat of the last one, is due; None: all was said."""
     if standing.rung < len(rule.ladder):
-        step_on = standing.rung_on + timedelta(days=rule.ladder[standing.rung].after_days)
+        step_on = days_after(standing.rung_on, rule.ladder[standing.rung].after_days, pauses)
     elif rule.repeat_days is not None and standing.repeat < rule.repeats:
-        step_on = standing.rung_on + timedelta(days=rule.repeat_days)
+        step_on = days_after(standing.rung_on, rule.repeat_days, pauses)
     else:
         return None
     if standing.acknowledged_until is not None:
@@ -117,21 +163,19 @@ def next_step_on(rule: EscalationRule, standing: Standing) -> date | None:
 Climbed = tuple[Standing, list[Telling]]
 
 
-def climb(rule: EscalationRule, standing: Standing, given: tuple[Case, Program, date]) -> Climbed:
+def climb(rule: EscalationRule, standing: Standing, *, case: Case, scene: Scene) -> Climbed:
     """Take every step that is due: one rung, and at once the next where nobody is on it to be told."""
-    today = given[2]
+    step_on = next_step_on(rule, standing, scene.pauses_for(rule))
+    if step_on is None or step_on > scene.today:
+        return standing, []
     told: list[Telling] = []
     while True:
-        step_on = next_step_on(rule, standing)
-        if step_on is None or step_on > today:
-            return standing, told
-        standing = _step(rule, standing, today)
-        tellings = list(_tell(rule, standing, given))
+        standing = _step(rule, standing, scene.today)
+        tellings = list(_tell(rule, standing, case=case, scene=scene))
         told += tellings
+        # An empty rung has nobody to give time to: the next one is due the same day.
         if any(telling.reason is not Reason.NO_RECIPIENT for telling in tellings) or standing.rung == len(rule.ladder):
             return standing, told
-        # An empty rung has nobody to give time to: the next one is due the same day.
-        standing = standing._replace(rung_on=today - timedelta(days=rule.ladder[standing.rung].after_days))
 
 
 def _step(rule: EscalationRule, standing: Standing, today: date) -> Standing:
@@ -152,8 +196,8 @@ def spoken(rule: EscalationRule, standing: Standing) -> Iterator[Key]:
         yield Key(rule.rule, occurrence, standing.anchor_on, post)
 
 
-def _tell(rule: EscalationRule, standing: Standing, given: tuple[Case, Program, date]) -> Iterator[Telling]:
-    case, program, today = given
+def _tell(rule: EscalationRule, standing: Standing, *, case: Case, scene: Scene) -> Iterator[Telling]:
+    program, today = scene.program, scene.today
     facts = {"cause": rule.cause, "stage": case.stage, "rung": standing.rung, "repeat": standing.repeat}
     for key in spoken(rule, standing):
         reason = None

@@ -15,10 +15,10 @@ from typing import NamedTuple, assert_never
 from models.rules import reminders
 from models.rules.apply import apply
 from models.rules.case import Case, Program, Said, Standing
-from models.rules.clock import clocks
+from models.rules.clock import anchor_of, standing
 from models.rules.decide import decide
 from models.rules.decision import Advance, Closed, Decision
-from models.rules.escalations import Condition, Scene, conditions, next_step_on
+from models.rules.escalations import FOREVER, Condition, Scene, conditions, next_step_on, scene_of
 from models.rules.gates import GateState, dossier, gate_state, needed
 from models.rules.policy import EscalationRule, ReminderRule, Share
 from models.rules.words import Cause, Change, Clock, EscalationState, NoticeState, Status
@@ -33,6 +33,7 @@ class Outcome(StrEnum):
     WAITS = "waits"
     OPENS = "opens"
     CLOCK = "clock"
+    ON_HOLD = "on_hold"
     SAID = "said"
     HELD_BACK = "held_back"
     CANCELLED = "cancelled"
@@ -72,12 +73,11 @@ def explain(case: Case, program: Program, today: date) -> list[Sentence]:
     """
     decision = decide(case, program, today)
     then = apply(case, decision)
-    plan = program.plan(then.track)
-    view = _View(then, decision, Scene(program, plan, clocks(then, plan), dossier(then, program, today), today))
+    view = _View(then, decision, scene_of(then, program, dossier(then, program, today), today=today))
     found = [_advanced(view, step) for step in decision.advances]
     if then.status is not Status.OPEN:
         return [*found, _ended(view), *_closed(view)]
-    found += [_stands(view), *_gate(view), *_clocks(view)]
+    found += [_stands(view), *_gate(view), *_clocks(view), *_hold(view)]
     for rule in program.policy.reminders:
         found += _reminder(view, rule)
     for escalation in program.policy.escalations:
@@ -174,11 +174,25 @@ def _from_today(view: _View, on: date) -> str:
 
 
 def _moved(view: _View) -> str:
-    changes = view.case.changes
-    months = sum(change.months or 0 for change in changes)
-    corrected = [change.anchor_on for change in changes if change.kind is Change.CORRECTION]
-    said = f" with {months} months of extension" if months else ""
-    return said + (f" from the corrected agreement of {corrected[-1]}" if corrected else "")
+    anchor = anchor_of(view.case)
+    corrected = any(change.kind is Change.CORRECTION for change in standing(view.case.changes))
+    said = f" with {anchor.months} months of extension" if anchor.months else ""
+    return said + (f" from the corrected agreement of {anchor.on}" if corrected else "")
+
+
+def _hold(view: _View) -> Iterator[Sentence]:
+    scene = view.scene
+    days = sum((min(hold.until, scene.today) - hold.since).days for hold in scene.holds if hold.since < scene.today)
+    now = next((hold for hold in scene.holds if hold.since <= scene.today < hold.until), None)
+    if now is not None:
+        ends = "nobody has recorded an end" if now.until == FOREVER else f"until {now.until}"
+        text = (
+            f"It is on hold since {now.since}, {ends}: the stage's target, stalls and overstays rest;"
+            " the window and the limit do not."
+        )
+        yield Sentence("hold", Outcome.ON_HOLD, now.since, text)
+    elif days:
+        yield Sentence("hold", Outcome.STANDS, None, f"It was on hold for {days} days.")
 
 
 def _reminder(view: _View, rule: ReminderRule) -> Iterator[Sentence]:
@@ -188,6 +202,9 @@ def _reminder(view: _View, rule: ReminderRule) -> Iterator[Sentence]:
         return
     anchor_on = view.scene.dates.read(rule.clock)
     yield from _told(view, rule.rule, {anchor_on})
+    if view.scene.resting(rule):
+        yield _rests(rule.rule)
+        return
     upcoming = reminders.next_threshold(rule, anchor_on, view.scene.today)
     if upcoming is None:
         text = f'"{rule.rule}" has nothing more to say of {_CLOCKS[rule.clock]}, {anchor_on}.'
@@ -196,6 +213,10 @@ def _reminder(view: _View, rule: ReminderRule) -> Iterator[Sentence]:
     days = (anchor_on - upcoming).days
     text = f'"{rule.rule}" speaks next on {upcoming}, {days} days before {_CLOCKS[rule.clock]}, {anchor_on}.'
     yield Sentence(rule.rule, Outcome.NEXT, upcoming, text)
+
+
+def _rests(rule: str) -> Sentence:
+    return Sentence(rule, Outcome.HELD_BACK, None, f'"{rule}" says nothing while the case is on hold.')
 
 
 _CLOCKS = {
@@ -244,10 +265,14 @@ def _escalation(view: _View, rule: EscalationRule) -> Iterator[Sentence]:
     yield from _told(view, rule.rule, {c.anchor_on for c in found if c.opens_on <= view.scene.today})
     if not found:
         yield Sentence(rule.rule, Outcome.SILENT, None, f'"{rule.rule}" has no cause: {_no_cause(rule)}.')
+    resting = view.scene.resting(rule)
+    if resting:
+        yield _rests(rule.rule)
     for condition in found:
         if condition.opens_on > view.scene.today:
-            yield _would_open(view, rule, condition)
-        else:
+            if not resting:
+                yield _would_open(view, rule, condition)
+        elif not resting or (condition.occurrence, condition.anchor_on) in standings:
             yield _escalated(view, rule, standings[condition.occurrence, condition.anchor_on])
 
 
@@ -283,8 +308,10 @@ def _would_open(view: _View, rule: EscalationRule, condition: Condition) -> Sent
 
 
 def _escalated(view: _View, rule: EscalationRule, standing: Standing) -> Sentence:
-    step_on = next_step_on(rule, standing)
+    step_on = next_step_on(rule, standing, view.scene.pauses_for(rule))
     upcoming = "all was said" if step_on is None else f"the next step is on {step_on}"
+    if view.scene.resting(rule):
+        step_on, upcoming = None, "the next step waits for the hold to end"
     if standing.state is EscalationState.ACKNOWLEDGED:
         upcoming = f"acknowledged until {standing.acknowledged_until}, {upcoming}"
     because = _because(view, rule, (standing.occurrence, standing.anchor_on))

@@ -88,6 +88,9 @@ class Change(StrEnum):
 
     EXTENSION = "extension"
     CORRECTION = "correction"
+    HOLD = "hold"
+    RESUME = "resume"
+    UNDO = "undo"
 
 
 class Subject(StrEnum):
@@ -125,6 +128,7 @@ class Reason(StrEnum):
     """By the rule's misfire policy: its day lies too far back."""
     DATE_PASSED = "date_passed"
     """It would count down to a day that is over."""
+    ON_HOLD = "on_hold"
 
 
 class EscalationState(StrEnum):
@@ -145,6 +149,9 @@ class Closing(StrEnum):
     DEADLINE_MOVED = "deadline_moved"
     CASE_ENDED = "case_ended"
     RULE_DROPPED = "rule_dropped"
+    ON_HOLD = "on_hold"
+    RETRACTED = "retracted"
+    """What it counted from was voided: it counts from an earlier day now."""
 
 
 class EmailKind(StrEnum):

@@ -6,7 +6,7 @@ policy loads carry `recorded_at` beside their own date, so that a past day can b
 
 from models.tables.enrollments import DeadlineChange, Enrollment, Milestone, StageChange
 from models.tables.notices import Email, Escalation, Notice
-from models.tables.people import Agency, Assignment, Person
+from models.tables.people import Agency, Assignment, FormerTenure, Person
 from models.tables.program import Installation, PolicyVersion
 from models.tables.runs import Incident, Sweep
 
@@ -17,6 +17,7 @@ __all__ = [
     "Email",
     "Enrollment",
     "Escalation",
+    "FormerTenure",
     "Incident",
     "Installation",
     "Milestone",

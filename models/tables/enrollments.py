@@ -46,10 +46,25 @@ class Enrollment(SQLModel, table=True):
     recorded_at: datetime = Field(default_factory=now)
 
 
-class Milestone(SQLModel, table=True):
-    """A dated fact that a person recorded, visits and standards in compliance among them."""
+_VALID, _VOID = text("voided_at IS NULL"), text("voided_at IS NOT NULL")
 
-    __table_args__ = (UniqueConstraint("enrollment_id", "milestone", "occurred_on", "reference"),)
+
+class Milestone(SQLModel, table=True):
+    """A dated fact that a person recorded, visits and standards in compliance among them.
+
+    It is never changed and never deleted: one that is wrong is voided, once, and one that corrects it names it.
+    """
+
+    __table_args__ = (
+        Index(
+            "uq_milestone_fact", "enrollment_id", "milestone", "occurred_on", "reference",
+            unique=True, sqlite_where=_VALID, postgresql_where=_VALID,
+        ),
+        Index("ix_milestone_voided", "enrollment_id", sqlite_where=_VOID, postgresql_where=_VOID),
+        CheckConstraint(
+            "(voided_at IS NULL) = (voided_by IS NULL) AND (voided_at IS NULL) = (void_reason IS NULL)", name="voided"
+        ),
+    )
     id: int | None = Field(default=None, primary_key=True)
     enrollment_id: int = key("enrollment.id")
     milestone: str
@@ -57,33 +72,65 @@ class Milestone(SQLModel, table=True):
     value: int | None = None
     reference: str = ""
     recorded_by: str
+    corrects_id: int | None = key("milestone.id", nullable=True)
+    voided_at: datetime | None = None
+    voided_by: str | None = None
+    void_reason: str | None = None
+    """A code of the program's reasons."""
+    void_reference: str = ""
     recorded_at: datetime = Field(default_factory=now)
 
 
 class DeadlineChange(SQLModel, table=True):
-    """Why today's limit is not the first one; the sum of the rows is today's limit."""
+    """Why today's dates are not the first ones: the sum of the rows is today's clock, and no date is overwritten.
+
+    An undo is a row too. It names the row that it takes back, which the database lets happen once.
+    """
 
     __tablename__ = "deadline_change"
     __table_args__ = (
-        CheckConstraint("kind <> 'extension' OR (months >= 1 AND approver IS NOT NULL)", name="extension"),
+        CheckConstraint(
+            "kind <> 'extension' OR (months >= 1 AND approver IS NOT NULL AND requester IS NOT NULL)", name="extension"
+        ),
         CheckConstraint("kind <> 'correction' OR anchor_on IS NOT NULL", name="correction"),
+        CheckConstraint("kind NOT IN ('hold', 'resume') OR effective_on IS NOT NULL", name="pause"),
+        CheckConstraint("(kind = 'undo') = (undoes_id IS NOT NULL)", name="undo"),
+        CheckConstraint("(cost_cents IS NULL) = (currency IS NULL) AND cost_cents >= 0", name="cost"),
+        UniqueConstraint("undoes_id"),
     )
     id: int | None = Field(default=None, primary_key=True)
     enrollment_id: int = key("enrollment.id", index=True)
     kind: Change = choice(Change, "kind")
     months: int | None = None
     anchor_on: date | None = None
+    effective_on: date | None = None
+    """The first day of a hold; of a resume, the first day on which work goes on."""
+    undoes_id: int | None = key("deadline_change.id", nullable=True)
     reason: str
-    actor: str
+    """A code of the program's reasons."""
+    reference: str = ""
+    requester: str | None = None
     approver: str | None = None
+    actor: str
+    cost_cents: int | None = None
+    currency: str | None = None
+    limit_on: date | None = None
+    """The limit that it led to, as whoever approved it was told; no rule reads it."""
     recorded_at: datetime = Field(default_factory=now)
 
 
 class StageChange(SQLModel, table=True):
-    """A stage that was left or an enrollment that ended, with the facts that made it so."""
+    """A stage that was left or an enrollment that ended, with the facts that made it so; or both taken back.
+
+    `changed_on` is the day since which `to_stage` and `status` hold, so that replaying the rows gives the stored state.
+    A row with `takes_back` undoes the step of that number and all after it: the facts in its evidence were voided.
+    """
 
     __tablename__ = "stage_change"
-    __table_args__ = (UniqueConstraint("enrollment_id", "seq"),)
+    __table_args__ = (
+        UniqueConstraint("enrollment_id", "seq"),
+        CheckConstraint("takes_back < seq", name="takes_back"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     enrollment_id: int = key("enrollment.id")
     seq: int
@@ -93,5 +140,6 @@ class StageChange(SQLModel, table=True):
     changed_on: date
     decided_on: date
     evidence: dict[str, list[int]] = Field(sa_column=Column(JSON, nullable=False))
+    takes_back: int | None = None
     policy_version_id: int = key("policy_version.id")
     recorded_at: datetime = Field(default_factory=now)

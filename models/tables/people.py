@@ -75,3 +75,17 @@ class Assignment(SQLModel, table=True):
     since: date
     until: date | None = None
     recorded_at: datetime = Field(default_factory=now)
+
+
+class FormerTenure(SQLModel, table=True):
+    """From when until when somebody was thought to be in a post, until it was recorded otherwise.
+
+    A past day is rebuilt with what it knew: the first of these that was replaced after it.
+    """
+
+    __tablename__ = "former_tenure"
+    id: int | None = Field(default=None, primary_key=True)
+    assignment_id: int = key("assignment.id", index=True)
+    since: date
+    until: date | None = None
+    replaced_at: datetime = Field(default_factory=now)

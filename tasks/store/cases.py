@@ -49,7 +49,7 @@ _DUE = (
 _NAMED = _CASES.where(_E.id.in_(IDS))
 _FACTS = select(
     MILESTONE.c.enrollment_id, MILESTONE.c.id, MILESTONE.c.milestone, MILESTONE.c.occurred_on, MILESTONE.c.value
-).where(MILESTONE.c.enrollment_id.in_(IDS))
+).where(MILESTONE.c.enrollment_id.in_(IDS), MILESTONE.c.voided_at.is_(None))
 _A = ASSIGNMENT.c
 _SEATS = select(_A.enrollment_id, _A.agency_id, _A.region, _A.id, _A.post, _A.since, _A.until)
 _OWN_SEATS = _SEATS.where(_A.enrollment_id.in_(IDS))
@@ -67,7 +67,10 @@ _STANDINGS = select(
     _X.repeat, _X.acknowledged_until,
 ).where(_X.enrollment_id.in_(IDS))
 _CHANGES = (
-    select(CHANGE.c.enrollment_id, CHANGE.c.kind, CHANGE.c.months, CHANGE.c.anchor_on)
+    select(
+        CHANGE.c.enrollment_id, CHANGE.c.id, CHANGE.c.kind, CHANGE.c.months, CHANGE.c.anchor_on, CHANGE.c.effective_on,
+        CHANGE.c.undoes_id,
+    )
     .where(CHANGE.c.enrollment_id.in_(IDS))
     .order_by(CHANGE.c.id)
 )

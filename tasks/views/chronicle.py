@@ -71,7 +71,7 @@ def chronicle(engine: Engine, code: str, as_of: date | None) -> Chronicle:
         then = decide(case, program, day)
         return Chronicle(
             enrollment_code(row.code, row.track, row.cycle), row.name, row.region, day, case,
-            clocks(case, program.plan(case.track)), program, then.risk, then.next_review_on,
+            clocks(case, program.plan(case.track), day), program, then.risk, then.next_review_on,
             changes=connection.execute(
                 select(s.changed_on, s.decided_on, s.from_stage, s.to_stage, s.status)
                 .where(s.enrollment_id == key, s.decided_on <= day).order_by(s.seq)

@@ -160,7 +160,7 @@ def test_a_past_day_is_told_without_what_was_learned_since(lite: Engine) -> None
     sweep(day(60))
     acknowledged(lite, GOOD, day(70))
     later = {"recorded_at": datetime(2020, 4, 1, tzinfo=UTC)}
-    said = dict.fromkeys(("reason", "actor", "approver"), "-")
+    said = dict.fromkeys(("reason", "actor", "approver", "requester"), "-")
     extension = {"enrollment_id": 1, "kind": Change.EXTENSION, "months": 6, **said}
     with transaction(lite) as connection:
         connection.execute(insert(CHANGE).values(**extension, **later))

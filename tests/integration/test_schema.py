@@ -148,6 +148,7 @@ SOUND: dict[str, dict[str, Any]] = {
         "months": 6,
         "reason": "r",
         "actor": "a",
+        "requester": "c",
         "approver": "b",
         "recorded_at": NOW,
     },

@@ -128,7 +128,7 @@ QUIET: dict[str, tuple[str, dict[str, Any], int]] = {
     "the limit itself": ("limit_passed", {"stage": "commission_review", "entered": 1000}, DEADLINE),
     "an extended limit": (
         "limit_passed",
-        {"stage": "commission_review", "entered": 1000, "changes": [ClockChange(Change.EXTENSION, 6, None)]},
+        {"stage": "commission_review", "entered": 1000, "changes": [ClockChange(1, Change.EXTENSION, 6)]},
         DEADLINE + 1,
     ),
     "the case ended": ("stall", {"facts": [("withdrawn", 59)]}, 70),
@@ -215,7 +215,7 @@ def test_acknowledged_it_waits_until_the_day_after(until: int, climbs: int) -> N
     assert (moved.state, moved.rung, moved.acknowledged_until) == (EscalationState.OPEN, 2, None)
 
 
-EXTENDED = {"changes": [ClockChange(Change.EXTENSION, 6, None)]}
+EXTENDED = {"changes": [ClockChange(1, Change.EXTENSION, 6)]}
 # what stands, the case today -> why it closes
 CLOSINGS: dict[str, tuple[Any, dict[str, Any], int, Closing | None]] = {
     "nothing changed": (standing("stall", "onboarding", 0, rung_on=60), {}, 65, None),
@@ -289,7 +289,7 @@ def test_when_its_cause_returns_it_opens_again_on_the_next_rung() -> None:
 def test_what_closing_had_cancelled_is_revived_when_it_opens_again() -> None:
     life = case("commission_review", 1000)
     life = apply(life, on(1097, life))
-    extended = replace(life, changes=[ClockChange(Change.EXTENSION, 6, None)])
+    extended = replace(life, changes=[ClockChange(1, Change.EXTENSION, 6)])
     extended = apply(extended, on(1098, extended))
     passed = [n for n in extended.said if n.key.rule == "limit_passed"]
     assert {n.state for n in passed} == {NoticeState.CANCELLED}

@@ -16,8 +16,8 @@ from tests.building import case, day, number, on, program, said, words
 TARGET = 61  # onboarding's budget, begun on day 0
 WINDOW = LIMIT = 1096  # 36 months after 2020-01-01
 SIX_MORE = 1277  # 42 months
-EXTENSION = ClockChange(Change.EXTENSION, 6, None)
-CORRECTION = ClockChange(Change.CORRECTION, None, day(31))
+EXTENSION = ClockChange(1, Change.EXTENSION, 6)
+CORRECTION = ClockChange(2, Change.CORRECTION, anchor_on=day(31))
 
 # rule, deadline, days before
 THRESHOLDS = [
@@ -99,7 +99,7 @@ CLOCKS: dict[str, tuple[list[ClockChange], int, int]] = {
     "an extension moves the limit and not the window": ([EXTENSION], SIX_MORE, WINDOW),
     "extensions add up": ([EXTENSION, EXTENSION], 1461, WINDOW),
     "a correction moves both": ([CORRECTION], 1127, 1127),
-    "the last correction counts": ([CORRECTION, ClockChange(Change.CORRECTION, None, day(0))], LIMIT, WINDOW),
+    "the last correction counts": ([CORRECTION, ClockChange(3, Change.CORRECTION, anchor_on=day(0))], LIMIT, WINDOW),
     "a correction and an extension": ([CORRECTION, EXTENSION], 1308, 1127),
 }
 
@@ -188,7 +188,7 @@ def test_a_deadline_moved_back_revives_what_the_move_had_cancelled_and_not_what_
     moved = replace(life, said=gone, changes=[CORRECTION])
     moved = apply(moved, on(1037, moved))
     assert {n.state for n in moved.said if limit_60(n)} == {NoticeState.SENT, NoticeState.CANCELLED}
-    back = replace(moved, changes=[CORRECTION, ClockChange(Change.CORRECTION, None, day(0))])
+    back = replace(moved, changes=[CORRECTION, ClockChange(3, Change.CORRECTION, anchor_on=day(0))])
     decision = on(1038, back)
     assert not [t for t in decision.tellings if t.key.rule == "limit"]
     revived = [n for n in apply(back, decision).said if limit_60(n)]
