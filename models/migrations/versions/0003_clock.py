@@ -7,8 +7,8 @@ import sqlmodel
 from models.migrations.checked import altered, one_of
 
 
-revision = '0002'
-down_revision = '0001'
+revision = '0003'
+down_revision = '0002'
 branch_labels = None
 depends_on = None
 
