@@ -2,7 +2,7 @@
 
 The rows of `deadline_change` add up: the last correction that stands is the anchor, the extensions that stand are
 months on the limit, a hold lets internal targets rest. The body's limit and the program's window do not rest
-(docs/decisions/0007).
+(docs/decisions/0008).
 """
 
 from __future__ import annotations
@@ -118,6 +118,12 @@ def anchor_of(case: Case) -> Anchor:
     counted = standing(case.changes)
     corrected = [c.anchor_on for c in counted if c.kind is Change.CORRECTION and c.anchor_on is not None]
     return Anchor(corrected[-1] if corrected else case.agreement_on, sum(change.months or 0 for change in counted))
+
+
+def limit_of(case: Case, plan: Plan, more_months: int = 0) -> date:
+    """Return the body's limit, as it would be with so many months more."""
+    anchor = anchor_of(case)
+    return add_months(anchor.on, plan.track.limit_months + anchor.months + more_months)
 
 
 def clocks(case: Case, plan: Plan, today: date) -> Clocks:

@@ -14,12 +14,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from models.rules.case import Case, ClockChange, Plan, Program
-from models.rules.clock import clocks
+from models.rules.case import Case, Plan, Program
+from models.rules.clock import clocks, limit_of
 from models.rules.fees import FREE, Price, extension_fee, fee_on
 from models.rules.gates import dossier, gate_state
 from models.rules.policy import Stage
-from models.rules.words import Change, Status
+from models.rules.words import Status
 
 MONTHS_A_YEAR = 12
 
@@ -187,7 +187,7 @@ def _step(program: Program, name: str, given: tuple[int, dict[str, int]]) -> Ste
 
 def _slots(case: Case, program: Program, given: tuple[Plan, int, date]) -> Iterator[Slot]:
     plan, leave, today = given
-    dates, last = clocks(case, plan), to_the_slot(program, case.stage)[-1]
+    dates, last = clocks(case, plan, today), to_the_slot(program, case.stage)[-1]
     named = {dates.window_until: "window_until", dates.limit: "limit"}
     if last.gate.conference_lead_days is not None:
         named = {conference.on: conference.name for conference in program.policy.conferences}
@@ -204,13 +204,9 @@ def _slots(case: Case, program: Program, given: tuple[Plan, int, date]) -> Itera
 def _years_past(case: Case, plan: Plan, on: date) -> int:
     """Return how many years of extension an award on a day needs, each counted from the original anchor."""
     years = 0
-    while clocks(_extended(case, years), plan).limit < on:
+    while limit_of(case, plan, years * MONTHS_A_YEAR) < on:
         years += 1
     return years
-
-
-def _extended(case: Case, years: int) -> Case:
-    return replace(case, changes=[*case.changes, ClockChange(Change.EXTENSION, years * MONTHS_A_YEAR, None)])
 
 
 def _price(case: Case, program: Program, given: tuple[int, date]) -> Price | None:

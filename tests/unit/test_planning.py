@@ -104,7 +104,7 @@ SLIPS: dict[str, tuple[list[ClockChange], int | None, date, tuple[date, int, Pri
     "past the limit it costs an extension": ([], 30, FALL, (SPRING, 126, Price(4_007_50, 4_007_50))),
     "of an unknown staff the range is told": ([], None, FALL, (SPRING, 126, Price(2_966_25, 6_982_50))),
     "with an extension already bought it costs days": (
-        [ClockChange(Change.EXTENSION, 12, None)], 30, FALL, (SPRING, 126, Price(0, 0))
+        [ClockChange(1, Change.EXTENSION, 12)], 30, FALL, (SPRING, 126, Price(0, 0))
     ),
 }
 
@@ -118,7 +118,7 @@ def test_what_missing_a_conference_costs(
 
 
 def test_the_last_conferences_inside_window_and_limit() -> None:
-    extended = case("proofs", 400, changes=[ClockChange(Change.EXTENSION, 12, None)])
+    extended = case("proofs", 400, changes=[ClockChange(1, Change.EXTENSION, 12)])
     found = outlook(extended, program(), day(500))
     assert found.last_in_window is not None
     assert found.last_in_limit is not None
@@ -159,7 +159,7 @@ def cases(draw: st.DrawFn) -> tuple[Case, date]:
     entered = draw(st.integers(0, 1200))
     track = draw(st.sampled_from(sorted(program().policy.tracks)))
     months = draw(st.lists(st.sampled_from((6, 12)), max_size=2))
-    changes = [ClockChange(Change.EXTENSION, n, None) for n in months]
+    changes = [ClockChange(i, Change.EXTENSION, n) for i, n in enumerate(months, 1)]
     built = case(draw(st.sampled_from(PATH)), entered, track=track, changes=changes)
     return built, day(entered + draw(st.integers(0, 900)))
 

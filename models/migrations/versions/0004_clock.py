@@ -4,11 +4,11 @@ from alembic import op
 import sqlalchemy as sa
 import sqlmodel
 
-from models.migrations.checked import altered, one_of
+from models.migrations.checks import allow, altered, one_of
 
 
-revision = '0003'
-down_revision = '0002'
+revision = '0004'
+down_revision = '0003'
 branch_labels = None
 depends_on = None
 
@@ -20,7 +20,7 @@ CLOSINGS = (
 )
 REASONS = (
     'before_live', 'superseded', 'no_recipient', 'case_ended', 'stage_left', 'deadline_moved', 'escalation_closed',
-    'rule_dropped', 'undeliverable',
+    'rule_dropped', 'undeliverable', 'skipped', 'date_passed',
 )
 APPROVED = "kind <> 'extension' OR (months >= 1 AND approver IS NOT NULL"
 VALID, VOID = sa.text('voided_at IS NULL'), sa.text('voided_at IS NOT NULL')
@@ -28,7 +28,7 @@ VALID, VOID = sa.text('voided_at IS NULL'), sa.text('voided_at IS NOT NULL')
 
 def upgrade() -> None:
     with altered('deadline_change', {
-        'kind': one_of('kind', *MOVES, *PAUSES),
+        'kind': one_of('kind', (*MOVES, *PAUSES)),
         'extension': f'{APPROVED} AND requester IS NOT NULL)',
         'pause': "kind NOT IN ('hold', 'resume') OR effective_on IS NOT NULL",
         'undo': "(kind = 'undo') = (undoes_id IS NOT NULL)",
@@ -62,10 +62,8 @@ def upgrade() -> None:
     op.create_index('ix_milestone_voided', 'milestone', ['enrollment_id'], sqlite_where=VOID, postgresql_where=VOID)
     with altered('stage_change', {'takes_back': 'takes_back < seq'}) as table:
         table.add_column(sa.Column('takes_back', sa.Integer()))
-    with altered('escalation', {'closing': one_of('closing', *CLOSINGS, 'on_hold', 'retracted')}):
-        pass
-    with altered('notice', {'reason': one_of('reason', *REASONS, 'on_hold')}):
-        pass
+    allow('escalation', 'closing', (*CLOSINGS, 'on_hold', 'retracted'))
+    allow('notice', 'reason', (*REASONS, 'on_hold'))
     op.create_table('former_tenure',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('assignment_id', sa.Integer(), nullable=False),
@@ -81,10 +79,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index(op.f('ix_former_tenure_assignment_id'), 'former_tenure')
     op.drop_table('former_tenure')
-    with altered('notice', {'reason': one_of('reason', *REASONS)}):
-        pass
-    with altered('escalation', {'closing': one_of('closing', *CLOSINGS)}):
-        pass
+    allow('notice', 'reason', REASONS)
+    allow('escalation', 'closing', CLOSINGS)
     with altered('stage_change', {'takes_back': None}) as table:
         table.drop_column('takes_back')
     op.drop_index('ix_milestone_voided', 'milestone')
@@ -98,7 +94,7 @@ def downgrade() -> None:
             ['enrollment_id', 'milestone', 'occurred_on', 'reference'],
         )
     with altered('deadline_change', {
-        'kind': one_of('kind', *MOVES), 'extension': f'{APPROVED})', 'pause': None, 'undo': None, 'cost': None,
+        'kind': one_of('kind', MOVES), 'extension': f'{APPROVED})', 'pause': None, 'undo': None, 'cost': None,
     }) as table:
         table.drop_constraint(op.f('uq_deadline_change_undoes_id'), type_='unique')
         table.drop_constraint(op.f('fk_deadline_change_undoes_id_deadline_change'), type_='foreignkey')
