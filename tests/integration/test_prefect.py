@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prefect.blocks.system import Secret
 from prefect.logging.handlers import APILogHandler
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from sqlalchemy import Engine, insert, select, update
@@ -19,13 +20,18 @@ from deployments.served import DEPLOYED, deployments
 from flows.daily import daily_sweep
 from flows.delivery import deliver_notices
 from flows.operators import acknowledge_escalation, enroll_agency, record_milestone
+from models.rules.errors import Refused
 from models.rules.words import EscalationState, Language
 from models.schema import AGENCY, ENROLLMENT, ESCALATION, PERSON
 from models.settings import settings
 from models.tables import Milestone
+from tasks.mail.fake_sendgrid.provider import KEY
+from tasks.mail.senders.choice import sender_of
+from tasks.mail.senders.sendgrid import key_of
 from tasks.store.clock import set_clock
 from tasks.store.database import reading, transaction
 from tests.building import ONBOARDED, case, crew, day, program
+from tests.mailing import loopback
 from tests.storing import NOW, everything, install, rows_of
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process: the flows share the server's runs
@@ -244,6 +250,21 @@ def test_no_name_and_no_address_reaches_prefect(stocked: Engine, api: Api) -> No
     assert all(found.values()), "there is something to look at"
     stored = json.dumps(found, ensure_ascii=False)
     assert [secret for secret in SECRETS if secret in stored] == []
+
+
+def test_sendgrids_key_may_lie_in_a_secret_block() -> None:
+    given = {"sendgrid_api_key": "", "sendgrid_secret_block": "acredita-sendgrid"}
+    with pytest.raises(Refused, match=r'ACREDITA_SENDGRID_SECRET_BLOCK: cannot be read: no Secret block "acredita'):
+        sender_of(loopback("http://127.0.0.1:1", **given))
+    for stored, said in ((f"{KEY}\n", None), ("two words", "ACREDITA_SENDGRID_SECRET_BLOCK: holds blanks")):
+        save: Any = Secret(value=stored).save
+        save("acredita-sendgrid", overwrite=True, _sync=True)
+        if said is None:
+            assert key_of(loopback("http://127.0.0.1:1", **given)) == KEY
+            continue
+        with pytest.raises(Refused, match=said) as refused:
+            sender_of(loopback("http://127.0.0.1:1", **given))
+        assert stored not in str(refused.value)
 
 
 # Deployments

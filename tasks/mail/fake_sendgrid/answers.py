@@ -3,9 +3,9 @@
 An answer is a word. A `+` after it means that the message was taken all the same, and only the answer went wrong:
 
     202 200 201 204    taken, as `202nid` is: 202 without X-Message-Id
-    400 401 403 413    certainly not taken; 429 neither, with X-RateLimit-Reset
+    400 401 403 413    certainly not taken; 429 neither, with X-RateLimit-Reset; 404 405 408 are in doubt
     500 502 503 504    an error of theirs
-    301 302 307 308    a redirect to another host
+    301 302 303 307 308 a redirect to another host
     reset              the connection is reset without an answer
     hang               nothing is answered, for as long as the caller holds the line
     drip               a byte at a time, slower than anybody waits for
@@ -59,10 +59,10 @@ class Answer(NamedTuple):
 
 _TAKES = frozenset({"202", "202nid", "200", "201", "204"})
 _STATUSES = frozenset({
-    "200", "201", "202", "204", "301", "302", "307", "308", "400", "401", "403", "404", "413", "429", "500", "502",
-    "503", "504",
+    "200", "201", "202", "204", "301", "302", "303", "307", "308", "400", "401", "403", "404", "405", "408", "413",
+    "429", "500", "502", "503", "504",
 })
-_NEVER_TAKES = frozenset({"400", "401", "403", "404", "413", "429"})
+_NEVER_TAKES = frozenset({"400", "401", "403", "413", "429"})
 WORDS = (*sorted(_STATUSES), *(form.value for form in Form if form is not Form.PLAIN))
 
 

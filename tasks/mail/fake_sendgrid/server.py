@@ -60,6 +60,10 @@ class FakeSendGrid(Provider):
         """Serve until stopped."""
         self._server.serve_forever(poll_interval=0.05)
 
+    def hang_up(self) -> None:
+        """End every connection that callers keep open."""
+        self._server.hang_up()
+
     def stop(self) -> None:
         """Stop, hanging up on whoever is held on the line."""
         self.stopping.set()
@@ -106,6 +110,7 @@ class _Server(socketserver.ThreadingTCPServer):
                 request = self._context.wrap_socket(request, server_side=True)
                 time.sleep(delay)
             self._open.add(request)
+            self.fake.asked["connections"] += 1
             super().finish_request(request, client_address)
         self._open.discard(request)
         with suppress(OSError):
