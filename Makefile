@@ -34,8 +34,9 @@ check: $(READY) ## lint, types, layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(READY) ## ratios to the bare driver, as a table
+bench: $(READY) ## ratios to the bare driver and to bare connections, as tables
 	@$(BIN)/python tests/benchmarks/bench.py
+	@$(BIN)/python tests/benchmarks/mail.py
 
 nightly: $(READY) ## the laws with many more examples, and every day of the program
 	@ACREDITA_HYPOTHESIS=nightly $(BIN)/python -m pytest -m "nightly or not nightly" tests/unit tests/simulation
