@@ -37,26 +37,33 @@ def table(title: str, *columns: str) -> Table:
     return made
 
 
-def print_status(program: Program, day: date, given: tuple[Today, Portfolio]) -> None:
-    """Print where the installation stands."""
-    now, portfolio = given
+def print_status(program: Program, day: date, given: tuple[Today, Portfolio, Portfolio]) -> None:
+    """Print where the installation stands: the enrollments on their way, and the accredited in their next cycle."""
+    now, portfolio, later = given
     console = Console()
     demo = " · [yellow]synthetic demo[/]" if now.is_demo else ""
     console.print(f"[bold]{program.policy.name.en}[/]{demo} · {day}")
     live = f"mail since {now.live_from}" if now.live_from else "[yellow]not live: nothing is mailed[/]"
     console.print(f"last sweep {now.last_swept_on or 'never'} · {live}\n")
-    stages = table("open enrollments", "stage", *(f">{risk.value.replace('_', ' ')}" for risk in RISKS), ">open")
-    for code, risks in portfolio.stages:
-        cells = [f"[{COLOUR[risk]}]{risks[risk]}[/]" if risks.get(risk) else "·" for risk in RISKS]
-        stages.add_row(program.policy.stage[code].name.en, *cells, str(sum(risks.values()) or "·"))
-    stages.add_row("[bold]all[/]", *(str(portfolio.at(risk)) for risk in RISKS), f"[bold]{portfolio.open}[/]")
-    console.print(stages)
+    console.print(_stages("open enrollments", program, portfolio))
+    if later.open:
+        console.print()
+        console.print(_stages("accredited, in their next cycle", program, later))
     ends = " · ".join(f"{number} {status}" for status, number in sorted(portfolio.ended.items())) or "none"
     console.print(f"\nended: {ends}")
     console.print(
         f"due {now.due} · escalations open {now.escalations} · notices pending {now.notices_pending} · "
         f"emails sent {now.emails_sent}, unsettled {now.emails_unsettled} · incidents {now.incidents}"
     )
+
+
+def _stages(title: str, program: Program, counted: Portfolio) -> Table:
+    stages = table(title, "stage", *(f">{risk.value.replace('_', ' ')}" for risk in RISKS), ">open")
+    for code, risks in counted.stages:
+        cells = [f"[{COLOUR[risk]}]{risks[risk]}[/]" if risks.get(risk) else "·" for risk in RISKS]
+        stages.add_row(program.policy.stage[code].name.en, *cells, str(sum(risks.values()) or "·"))
+    stages.add_row("[bold]all[/]", *(str(counted.at(risk)) for risk in RISKS), f"[bold]{counted.open}[/]")
+    return stages
 
 
 def print_chronicle(found: Chronicle) -> None:
@@ -113,6 +120,7 @@ def print_replay(report: Report, seed: int) -> None:
     outcome.add_row("agencies enrolled", str(report.enrolled), "")
     outcome.add_row("agencies accredited", str(report.accredited_agencies), "")
     outcome.add_row("awards", str(awards), by_kind)
+    outcome.add_row("reaccredited", str(report.renewals), "hearings of year 4")
     outcome.add_row("agencies that left", str(report.left), "")
     outcome.add_row("entities with an accredited agency", str(report.entities), "")
     outcome.add_row("last award", str(report.last_award_on or "none"), "")

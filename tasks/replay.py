@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, event, func, select
+from sqlalchemy import Connection, Engine, and_, event, func, select
 
 from models.rules.case import Program
 from models.rules.cohort.draw import Cohort
@@ -57,11 +57,12 @@ class Span:
 
 @dataclass
 class Report:
-    """What came out, counted in the database; `seconds` is wall time."""
+    """What came out, counted in the database; `renewals` are awards of later cycles, `seconds` is wall time."""
 
     enrolled: int
     accredited_agencies: int
     awards: dict[str, int]
+    renewals: int
     left: int
     entities: int
     advances: int
@@ -148,10 +149,10 @@ def _at(day: date, hour: int, zone: ZoneInfo) -> datetime:
 
 
 def count(connection: Connection, program: Program) -> Report:
-    """Count what came out of the lifecycle."""
+    """Count what came out of the lifecycle: of agencies and awards the initial ones, of the rest everything."""
     e, a = ENROLLMENT.c, AGENCY.c
     joined = ENROLLMENT.join(AGENCY, a.id == e.agency_id)
-    awarded = e.status == Status.AWARDED
+    awarded = and_(e.status == Status.AWARDED, e.cycle == 1)
     by_kind = connection.execute(
         select(a.kind, func.count()).select_from(joined).where(awarded).group_by(a.kind).order_by(a.kind)
     ).all()
@@ -165,7 +166,8 @@ def count(connection: Connection, program: Program) -> Report:
         enrolled=number(func.count(a.id.distinct()), e.id > 0),
         accredited_agencies=number(func.count(a.id.distinct()), awarded),
         awards={kind: int(n) for kind, n in by_kind},
-        left=number(func.count(a.id.distinct()), e.status.in_(LEFT)),
+        renewals=number(func.count(), and_(e.status == Status.AWARDED, e.cycle > 1)),
+        left=number(func.count(a.id.distinct()), and_(e.status.in_(LEFT), e.cycle == 1)),
         entities=number(func.count(a.entity.distinct()), awarded),
         advances=connection.scalar(select(func.count()).select_from(STAGE_CHANGE)) or 0,
         reminders=connection.scalar(

@@ -73,7 +73,9 @@ def decide_batch(connection: Connection, as_of: date, given: tuple[Cursor, int])
     tally = Tally(due=len(cases))
     decisions = list(_decided(connection, cases, (program, as_of, tally)))
     _write(connection, decisions, (program, as_of, tally))
-    return tally, cursor if len(cases) == given[1] else None
+    # What an award opened today is looked at today: it is due, and comes after all that was due before it.
+    opened = any(decision.next_cycle is not None for decision in decisions)
+    return tally, cursor if opened or len(cases) == given[1] else None
 
 
 def _decided(connection: Connection, cases: list[Case], given: tuple[Program, date, Tally]) -> Iterator[Decision]:

@@ -52,15 +52,26 @@ def install(engine: Engine, policy: Policy, cases: Sequence[Case]) -> None:
             _store(connection, case)
         _many(connection, Assignment, (_seat(seat, {"region": REGION}) for seat in _of(cases[0], {Scope.REGION})))
         _many(connection, Assignment, (_seat(seat, {}) for seat in _of(cases[0], {Scope.PROGRAM})))
+        _count_on(connection)
+
+
+def _count_on(connection: Connection) -> None:
+    """Let PostgreSQL number on after the ids that were given here; SQLite does so by itself."""
+    if connection.dialect.name == "postgresql":
+        ids = func.pg_get_serial_sequence("enrollment", "id")
+        connection.execute(select(func.setval(ids, select(func.max(table(Enrollment).c.id)).scalar_subquery())))
 
 
 def _store(connection: Connection, case: Case) -> None:
     owned = {"enrollment_id": case.id}
     agency = {"id": case.id, "code": f"A{case.id}", "name": "-", "kind": "-", "entity": "-", "region": REGION}
     _many(connection, Agency, [agency | {"time_zone": "UTC", "recorded_at": NOW}])
-    same = ("id", "track", "stage", "stage_entered_on", "stage_seq", "status", "agreement_on", "mandatory", "other")
+    same = (
+        "id", "track", "cycle", "stage", "stage_entered_on", "stage_seq", "status", "agreement_on", "mandatory",
+        "other",
+    )
     row = {name: getattr(case, name) for name in same}
-    more = {"agency_id": case.id, "cycle": 1, "risk": "on_track", "next_review_on": DAY_0, "recorded_at": NOW}
+    more = {"agency_id": case.id, "risk": "on_track", "next_review_on": DAY_0, "recorded_at": NOW}
     _many(connection, Enrollment, [row | more])
     _many(
         connection,

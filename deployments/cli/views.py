@@ -14,6 +14,7 @@ from models.rules.words import Language
 @app.command
 def status(*, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Where this installation stands, in numbers."""
+    from models.rules.words import Cycle
     from tasks.store import clock
     from tasks.store.database import reading
     from tasks.store.programs import current_program
@@ -25,12 +26,13 @@ def status(*, as_of: AsOf = None, as_json: AsJson = False) -> None:
     with reading(engine) as connection:
         now = reports.status(connection, program, day)
         stages = reports.portfolio(connection, program)
+        later = reports.portfolio(connection, program, Cycle.REACCREDITATION)
     if as_json:
         print(json.dumps({"as_of": day, **now._asdict()}, default=str))
         return
     from deployments.printing import print_status
 
-    print_status(program, day, (now, stages))
+    print_status(program, day, (now, stages, later))
 
 
 @app.command

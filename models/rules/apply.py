@@ -7,7 +7,7 @@ from itertools import count
 
 from models.rules.case import Case, Said, Standing
 from models.rules.decision import Decision
-from models.rules.words import EscalationState, NoticeState
+from models.rules.words import SCOPE_OF, EscalationState, NoticeState, Scope, Status
 
 
 def apply(case: Case, decision: Decision) -> Case:
@@ -23,6 +23,28 @@ def apply(case: Case, decision: Decision) -> Case:
         status=decision.status,
         said=_said(case, decision),
         standings=_standings(case, decision),
+    )
+
+
+def next_case(case: Case, decision: Decision, number: int) -> Case | None:
+    """Return the enrollment that an award opens, as the store would open it under this number; None without an award.
+
+    The agency's, the region's and the program's seats are there already; of the enrollment's own those are carried over
+    that the program keeps, from the award on.
+    """
+    opened = decision.next_cycle
+    if opened is None:
+        return None
+    on = opened.award_on
+    seats = [
+        seat if SCOPE_OF[seat.post] is not Scope.ENROLLMENT else seat._replace(since=max(seat.since, on))
+        for seat in case.seats
+        if SCOPE_OF[seat.post] is not Scope.ENROLLMENT
+        or (seat.post in opened.keeps and (seat.until is None or seat.until >= on))
+    ]
+    return Case(
+        number, case.track, opened.stage, on, 0, Status.OPEN, on, case.mandatory, case.other, seats=seats,
+        site=case.site, staff=case.staff, cycle=opened.cycle,
     )
 
 

@@ -112,6 +112,7 @@ class Case:
     reentered_on: date | None = None
     site: Site | None = None
     staff: int | None = None
+    cycle: int = 1
 
 
 class StagePlan(NamedTuple):
@@ -124,12 +125,14 @@ class StagePlan(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A track's policy, worked out once per program."""
+    """A track's policy in its first cycle or in a later one, worked out once per program."""
 
     track: Track
     from_month: int
     until_month: int
+    limit_months: int
     stages: dict[str, StagePlan]
+    escalations: tuple[EscalationRule, ...]
 
 
 @dataclass(frozen=True)
@@ -142,13 +145,14 @@ class Program:
     policy: Policy
     version: int
     live_from: date | None = None
-    _plans: dict[str, Plan] = field(default_factory=dict, compare=False, repr=False)
+    _plans: dict[tuple[str, bool], Plan] = field(default_factory=dict, compare=False, repr=False)
 
-    def plan(self, track: str) -> Plan:
-        """Return the plan of a track."""
-        plan = self._plans.get(track)
+    def plan(self, track: str, cycle: int) -> Plan:
+        """Return the plan of a track in a cycle; all cycles that an award opened have the same."""
+        key = (track, cycle == 1)
+        plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[track] = _plan(self.policy, self.policy.tracks[track])
+            plan = self._plans[key] = _plan(self.policy, track, cycle)
         return plan
 
     @cached_property
@@ -172,16 +176,19 @@ class Program:
         return frozenset(code for code, milestone in self.policy.milestones.items() if not milestone.activity)
 
 
-def _plan(policy: Policy, track: Track) -> Plan:
-    window = track.window or policy.window
+def _plan(policy: Policy, track: str, cycle: int) -> Plan:
+    terms = policy.terms(track, cycle)
+    rules = [rule for rule in policy.reminders if rule.cycle.covers(cycle)]
     stages: dict[str, StagePlan] = {}
     after = 0
-    for stage in reversed(policy.path):
-        budget = round(stage.expected_days * track.pace)
+    for stage in reversed(policy.path_of(cycle)):
+        budget = round(stage.expected_days * terms.pace)
         reminders = tuple(
-            r for r in policy.reminders
+            r for r in rules
             if (not r.stages or stage.code in r.stages) and not (r.clock is Clock.STAGE_TARGET and stage.next is None)
         )
         stages[stage.code] = StagePlan(stage, budget, after, reminders)
         after += budget
-    return Plan(track, window.from_month, window.until_month, stages)
+    escalations = tuple(rule for rule in policy.escalations if rule.cycle.covers(cycle))
+    window = terms.window
+    return Plan(policy.tracks[track], window.from_month, window.until_month, terms.limit_months, stages, escalations)

@@ -123,7 +123,7 @@ def anchor_of(case: Case) -> Anchor:
 def limit_of(case: Case, plan: Plan, more_months: int = 0) -> date:
     """Return the body's limit, as it would be with so many months more."""
     anchor = anchor_of(case)
-    return add_months(anchor.on, plan.track.limit_months + anchor.months + more_months)
+    return add_months(anchor.on, plan.limit_months + anchor.months + more_months)
 
 
 def clocks(case: Case, plan: Plan, today: date) -> Clocks:
@@ -132,7 +132,7 @@ def clocks(case: Case, plan: Plan, today: date) -> Clocks:
     return Clocks(
         window_from=add_months(anchor.on, plan.from_month),
         window_until=add_months(anchor.on, plan.until_month),
-        limit=add_months(anchor.on, plan.track.limit_months + anchor.months),
+        limit=add_months(anchor.on, plan.limit_months + anchor.months),
         stage_target=days_after(
             case.stage_entered_on, plan.stages[case.stage].budget, rested(holds(case.changes), today)
         ),
@@ -165,7 +165,7 @@ def derived(case: Case, plan: Plan, today: date) -> list[Derived]:
     months = {
         Clock.WINDOW_FROM: (plan.from_month, 0),
         Clock.WINDOW_UNTIL: (plan.until_month, 0),
-        Clock.LIMIT: (plan.track.limit_months, anchor.months),
+        Clock.LIMIT: (plan.limit_months, anchor.months),
     }
     found = [
         Derived(clock, "the agreement", anchor.on, own, 0, more, 0, dates.read(clock))

@@ -1,8 +1,9 @@
 """decide(case, program, today): what happens to one enrollment on one day, and when to look again.
 
 A pure function of values. It takes every stage whose gate is open, says what has come due and was not said before,
-opens, climbs and closes escalations, cancels what lost its meaning, and returns the next day on which anything about
-the case can change by itself. Doing what it says and asking again on the same day gives nothing.
+opens, climbs and closes escalations, cancels what lost its meaning, says which cycle an award opens, and returns the
+next day on which anything about the case can change by itself. Doing what it says and asking again on the same day
+gives nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import date, timedelta
 
 from models.rules import reminders
 from models.rules.case import Case, Fact, Key, Program, Standing
-from models.rules.decision import Advance, Cancelling, Closed, Decision
+from models.rules.decision import Advance, Cancelling, Closed, Decision, NextCycle
 from models.rules.escalations import (
     FOREVER,
     Condition,
@@ -55,6 +56,7 @@ def decide(case: Case, program: Program, today: date) -> Decision:
     )
     if case.status is not Status.OPEN:
         _fall_silent(case, decision)
+        decision.next_cycle = _next_cycle(case, program, advances)
         return decision
     scene = scene_of(case, program, known, today=today)
     looks += (day for hold in scene.holds for day in hold if day < FOREVER)
@@ -114,6 +116,14 @@ def _next_step(
     return Advance(case.stage_seq + 1, case.stage, to_stage, status, opens_on, gate.evidence)
 
 
+def _next_cycle(case: Case, program: Program, advances: list[Advance]) -> NextCycle | None:
+    """Return what an award that was decided just now opens; one that was decided before has opened it."""
+    later = program.policy.reaccreditation
+    if later is None or not advances or case.status is not Status.AWARDED:
+        return None
+    return NextCycle(case.cycle + 1, later.start, advances[-1].on, later.keeps)
+
+
 def _remind(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> None:
     decision, looks = out
     said = {notice.key for notice in case.said}
@@ -132,7 +142,7 @@ def _escalate(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> Live:
     before = {(s.rule, s.occurrence, s.anchor_on): s for s in case.standings}
     found: dict[str, list[Condition]] = {}
     live: Live = {}
-    for rule in scene.program.policy.escalations:
+    for rule in scene.plan.escalations:
         found[rule.rule] = list(conditions(rule, case, scene))
         if scene.resting(rule):
             live |= _rested(rule, found[rule.rule], before=before, today=scene.today)
@@ -148,7 +158,8 @@ def _escalate(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> Live:
                 looks.append(upcoming)
     for key, standing in before.items():
         if key not in live and standing.state is not EscalationState.CLOSED:
-            why = closing(scene.program.escalations.get(standing.rule), standing, found.get(standing.rule, ()))
+            rule_here = scene.program.escalations.get(standing.rule) if standing.rule in found else None
+            why = closing(rule_here, standing, found.get(standing.rule, ()))
             decision.closed.append(Closed(standing.id, why))
     return live
 

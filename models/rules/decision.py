@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from models.rules.case import Key, Standing
 from models.rules.gates import Evidence
-from models.rules.words import Closing, NoticeState, Reason, Risk, Status
+from models.rules.words import Closing, NoticeState, Post, Reason, Risk, Status
 
 
 class Advance(NamedTuple):
@@ -47,6 +47,15 @@ class Closed(NamedTuple):
     reason: Closing
 
 
+class NextCycle(NamedTuple):
+    """What an award opens: the enrollment of the same agency and track in the cycle after, counted from the award."""
+
+    cycle: int
+    stage: str
+    award_on: date
+    keeps: tuple[Post, ...]
+
+
 @dataclass(slots=True)
 class Decision:
     """Everything that changes about one case on one day. Without effects only `next_review_on` is news."""
@@ -66,3 +75,4 @@ class Decision:
     opened: list[Standing] = field(default_factory=list)
     moved: list[Standing] = field(default_factory=list)
     closed: list[Closed] = field(default_factory=list)
+    next_cycle: NextCycle | None = None

@@ -56,7 +56,7 @@ class Scene(NamedTuple):
 
 def scene_of(case: Case, program: Program, known: Dossier, *, today: date) -> Scene:
     """Work out what the rules of an open case read on a day."""
-    plan = program.plan(case.track)
+    plan = program.plan(case.track, case.cycle)
     dates = clocks(case, plan, today)
     if not case.changes:
         return Scene(program, plan, dates, known, today)

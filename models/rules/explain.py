@@ -79,10 +79,16 @@ def explain(case: Case, program: Program, today: date) -> list[Sentence]:
         return [*found, _ended(view), *_closed(view)]
     found += [_stands(view), *_gate(view), *_clocks(view), *_hold(view)]
     for rule in program.policy.reminders:
-        found += _reminder(view, rule)
+        found += _reminder(view, rule) if rule.cycle.covers(then.cycle) else [_other_cycle(rule.rule, then.cycle)]
     for escalation in program.policy.escalations:
-        found += _escalation(view, escalation)
+        covered = escalation.cycle.covers(then.cycle)
+        found += _escalation(view, escalation) if covered else [_other_cycle(escalation.rule, then.cycle)]
     return [*found, *_closed(view), _review(view)]
+
+
+def _other_cycle(rule: str, cycle: int) -> Sentence:
+    text = f'"{rule}" is not for cycle {cycle}.'
+    return Sentence(rule, Outcome.NOT_HERE, None, text)
 
 
 def _stage(view: _View, code: str) -> str:
@@ -112,9 +118,11 @@ def _ended(view: _View) -> Sentence:
 def _stands(view: _View) -> Sentence:
     case = view.case
     days = (view.scene.today - case.stage_entered_on).days
+    opened = f" In cycle {case.cycle}, counted from the award of {case.agreement_on}." if case.cycle > 1 else ""
     text = (
         f"It stands in {_stage(view, case.stage)} since {case.stage_entered_on}, {days} days of"
         f" {view.scene.plan.stages[case.stage].budget} expected, and is {view.decision.risk.replace('_', ' ')}."
+        f"{opened}"
     )
     return Sentence("stage", Outcome.STANDS, case.stage_entered_on, text)
 

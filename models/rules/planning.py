@@ -131,8 +131,8 @@ def outlook(case: Case, program: Program, today: date) -> Outlook:
     """
     if case.status is not Status.OPEN:
         return Outlook((), (), None, None)
-    plan, known = program.plan(case.track), dossier(case, program, today)
-    stages = to_the_slot(program, case.stage)
+    plan, known = program.plan(case.track, case.cycle), dossier(case, program, today)
+    stages = to_the_slot(program, case)
     missing = [gate_state(replace(case, stage=stage.code), program, known).missing for stage in stages]
     legs = backward(program, plan, [(stage, list(names)) for stage, names in zip(stages, missing, strict=True)])
     lead = stages[-1].gate.conference_lead_days
@@ -148,10 +148,10 @@ def outlook(case: Case, program: Program, today: date) -> Outlook:
     return Outlook(tuple(ahead), legs, listed_until, on_course)
 
 
-def to_the_slot(program: Program, stage: str) -> list[Stage]:
-    """Return the stages from one to that which a conference decides, or where none ahead does, to the last."""
-    path = program.policy.path
-    index = next(i for i, each in enumerate(path) if each.code == stage)
+def to_the_slot(program: Program, case: Case) -> list[Stage]:
+    """Return the stages from a case's own to that which a conference decides, or where none ahead does, to the last."""
+    path = program.policy.path_of(case.cycle)
+    index = next(i for i, each in enumerate(path) if each.code == case.stage)
     remaining = [each for each in path[index:] if each.next is not None]
     decided = [i for i, each in enumerate(remaining) if each.gate.conference_lead_days is not None]
     return remaining[: decided[0] + 1] if decided else remaining
@@ -187,7 +187,7 @@ def _step(program: Program, name: str, given: tuple[int, dict[str, int]]) -> Ste
 
 def _slots(case: Case, program: Program, given: tuple[Plan, int, date]) -> Iterator[Slot]:
     plan, leave, today = given
-    dates, last = clocks(case, plan, today), to_the_slot(program, case.stage)[-1]
+    dates, last = clocks(case, plan, today), to_the_slot(program, case)[-1]
     named = {dates.window_until: "window_until", dates.limit: "limit"}
     if last.gate.conference_lead_days is not None:
         named = {conference.on: conference.name for conference in program.policy.conferences}

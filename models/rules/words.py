@@ -55,6 +55,18 @@ class Status(StrEnum):
     NOT_AWARDED = "not_awarded"
 
 
+class Cycle(StrEnum):
+    """Which enrollments a rule is for: an agency's first on a track, those that an award opened, or both."""
+
+    INITIAL = "initial"
+    REACCREDITATION = "reaccreditation"
+    EVERY = "every"
+
+    def covers(self, cycle: int) -> bool:
+        """Whether an enrollment of this cycle, counted from 1, is meant."""
+        return self is Cycle.EVERY or (self is Cycle.INITIAL) == (cycle == 1)
+
+
 class Risk(StrEnum):
     """Whether the window can still be met, worst last."""
 

@@ -170,7 +170,7 @@ class _Desk:
 
     def _item(self, row: Row[Any], case: Case, language: Language) -> Item:
         policy, today = self._program.policy, self._today
-        dates = clocks(case, self._program.plan(case.track), today)
+        dates = clocks(case, self._program.plan(case.track, case.cycle), today)
         known = dossier(case, self._program, today)
         waiting = gate_state(case, self._program, known).missing
         rule = self._program.escalations.get(row.rule)

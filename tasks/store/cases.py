@@ -19,6 +19,7 @@ from models.rules.words import EscalationState, NoticeState, Status, Subject
 from models.schema import AGENCY, ASSIGNMENT, CHANGE, ENROLLMENT, ESCALATION, MILESTONE, NOTICE, STAGE_CHANGE, same
 from tasks.store.bulk import Wire, as_json, change, insertion, run, wire
 from tasks.store.clock import now_in
+from tasks.store.cycles import open_cycles
 
 IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
@@ -36,6 +37,7 @@ _E = ENROLLMENT.c
 _CASES = select(
     _E.id, _E.track, _E.stage, _E.stage_entered_on, _E.stage_seq, _E.status, _E.agreement_on, _E.mandatory, _E.other,
     _E.agency_id, AGENCY.c.region, _E.next_review_on, _E.reentered_on, AGENCY.c.code, AGENCY.c.entity, AGENCY.c.staff,
+    _E.cycle,
 ).join(AGENCY, AGENCY.c.id == _E.agency_id)
 _DUE = (
     _CASES.where(
@@ -99,7 +101,7 @@ def _assemble(connection: Connection, rows: Sequence[Row[Any]]) -> list[Case]:
     said = _grouped(connection, _SAID, (ids, _said))
     standings = _grouped(connection, _STANDINGS, (ids, Standing._make))
     changes = _grouped(connection, _CHANGES, (ids, ClockChange._make))
-    seats = _Seats(connection, ids, [row[9] for row in rows])
+    seats = _Seats(connection, ids, [row.agency_id for row in rows])
     return [
         Case(  # type: ignore[call-arg,misc]  # nine columns of the row, which mypy cannot count
             *row[:9],
@@ -111,6 +113,7 @@ def _assemble(connection: Connection, rows: Sequence[Row[Any]]) -> list[Case]:
             reentered_on=row[12],
             site=Site(row[13], row[14]),
             staff=row[15],
+            cycle=row[16],
         )
         for row in rows
     ]
@@ -194,6 +197,7 @@ def write(connection: Connection, decisions: Sequence[Decision], given: tuple[in
     escalations = run(connection, _OPEN, (pen.opened(d.case_id, standing) for d in decisions for standing in d.opened))
     advances = run(connection, _ADVANCE, (pen.advanced(d.case_id, a) for d in decisions for a in d.advances))
     run(connection, _TELL, (pen.told(d.case_id, telling) for d in decisions for telling in d.tellings))
+    open_cycles(connection, decisions, today)
     notices = sum(telling.state is NoticeState.PENDING for d in decisions for telling in d.tellings)
     return Written(advances, notices, escalations)
 

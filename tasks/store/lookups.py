@@ -115,6 +115,8 @@ def locate(found: Mapping[str, Sequence[Enrolled]], code: str, speller: Speller)
     if not mine:
         return Trouble(f'"{agency}" is no enrolled agency.', speller.near(agency))
     fits = [e for e in mine if track in {"", e.track} and cycle in {"", str(e.cycle)}]
+    if len(fits) > 1:  # an agency alone means what is still open of it; a name that we print means what it names
+        fits = [e for e in fits if (e.code == code if track else e.is_open)] or fits
     if len(fits) == 1:
         return fits[0]
     if fits:

@@ -22,6 +22,8 @@ from models.schema import ENROLLMENT, INSTALLATION, POLICY_VERSION
 from tasks.store import clock
 from tasks.store.database import reading, transaction
 
+_LATER = ENROLLMENT.c.cycle > 1
+_KINDS = {False: "enrollments", True: "enrollments that an award opened"}
 SHIPPED = Path(__file__).parents[2] / "deployments" / "programs"
 
 _V = POLICY_VERSION.c
@@ -138,17 +140,18 @@ def _install(connection: Connection, version: int, terms: Terms) -> None:
 
 def _refuse_orphans(connection: Connection, policy: Policy) -> None:
     standing = connection.execute(
-        select(ENROLLMENT.c.track, ENROLLMENT.c.stage, func.count())
+        select(ENROLLMENT.c.track, ENROLLMENT.c.stage, _LATER, func.count())
         .where(ENROLLMENT.c.status == Status.OPEN)
-        .group_by(ENROLLMENT.c.track, ENROLLMENT.c.stage)
+        .group_by(ENROLLMENT.c.track, ENROLLMENT.c.stage, _LATER)
     ).all()
+    paths = {later: {stage.code for stage in policy.path_of(2 if later else 1)} for later in (False, True)}
     problems = [
-        Problem("stages", f'lack "{stage}", in which {count} enrollments stand.', nearest(stage, policy.stage))
-        for _, stage, count in standing if stage not in policy.stage
+        Problem("stages", f'lack "{stage}", in which {count} {_KINDS[later]} stand.', nearest(stage, paths[later]))
+        for _, stage, later, count in standing if stage not in paths[bool(later)]
     ]
     problems += [
         Problem("tracks", f'lack "{track}", on which {count} enrollments are.', nearest(track, policy.tracks))
-        for track, _, count in standing if track not in policy.tracks
+        for track, _, _, count in standing if track not in policy.tracks
     ]
     if problems:
         raise Refused(problems)

@@ -115,7 +115,7 @@ EnrollmentKey = tuple[int, str, int]
 def add_enrollments(
     connection: Connection, rows: Sequence[Mapping[str, Any]], given: tuple[Policy, date]
 ) -> dict[EnrollmentKey, int]:
-    """Open enrollments at the start of the lifecycle, due at once, and return their ids.
+    """Open enrollments at the start of their cycle, due at once, and return their ids.
 
     Args:
         connection: the open transaction.
@@ -124,10 +124,11 @@ def add_enrollments(
     """
     policy, today = given
     fresh = {
-        "stage": policy.start, "stage_seq": 0, "status": Status.OPEN, "risk": Risk.ON_TRACK, "ended_on": None,
+        "stage_seq": 0, "status": Status.OPEN, "risk": Risk.ON_TRACK, "ended_on": None,
         "next_review_on": today,
     }
-    add_rows(connection, ENROLLMENT, [{**row, **fresh, "stage_entered_on": row["agreement_on"]} for row in rows])
+    begun = [{"stage": policy.start_of(row["cycle"]), "stage_entered_on": row["agreement_on"]} for row in rows]
+    add_rows(connection, ENROLLMENT, [{**row, **fresh, **begin} for row, begin in zip(rows, begun, strict=True)])
     found: dict[EnrollmentKey, int] = {}
     query = select(_E.agency_id, _E.track, _E.cycle, _E.id).where(_E.agency_id.in_(IDS))
     for some in chunks({row["agency_id"] for row in rows}):

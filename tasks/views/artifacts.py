@@ -15,7 +15,7 @@ from sqlalchemy import Row, select
 
 from models.rules.case import Program
 from models.rules.naming import enrollment_code
-from models.rules.words import Language, Risk
+from models.rules.words import Cycle, Language, Risk
 from models.schema import INSTALLATION
 from tasks.store.database import engine_of, reading
 from tasks.store.programs import program_in_force
@@ -49,7 +49,7 @@ def publish_sweep(as_of: date, tally: Tally) -> str:
     with reading(engine_of()) as connection:
         program = program_in_force(connection)
         rows = changes(connection, program, as_of)
-        now = portfolio(connection, program)
+        now, later = portfolio(connection, program), portfolio(connection, program, Cycle.REACCREDITATION)
         worst = most_at_risk(connection, WORST_SHOWN)
         is_demo = bool(connection.scalar(select(INSTALLATION.c.is_demo)))
     label = "Synthetic demonstration. " if is_demo else ""
@@ -61,7 +61,7 @@ def publish_sweep(as_of: date, tally: Tally) -> str:
         description=f"{label}What the sweep of {as_of} decided{shown}.",
     )
     create_markdown_artifact(
-        key=PORTFOLIO_KEY, markdown=portfolio_page(program, now, (as_of, worst, label)),
+        key=PORTFOLIO_KEY, markdown=portfolio_page(program, (now, later), (as_of, worst, label)),
         description=f"{label}Open enrollments by stage and risk on {as_of}.",
     )
     failed = f", {tally.failed} FAILED" if tally.failed else ""
@@ -71,24 +71,40 @@ def publish_sweep(as_of: date, tally: Tally) -> str:
     )
 
 
-def portfolio_page(program: Program, now: Portfolio, given: tuple[date, Sequence[Row[Any]], str]) -> str:
-    """Draw the portfolio as Markdown: a table by stage and risk with bars, and the cases that need attention."""
+def portfolio_page(
+    program: Program, counted: tuple[Portfolio, Portfolio], given: tuple[date, Sequence[Row[Any]], str]
+) -> str:
+    """Draw the portfolio as Markdown: tables by stage and risk with bars, and the cases that need attention.
+
+    Args:
+        program: the program in force.
+        counted: the enrollments on their way to a first award, and those of the accredited in their next cycle.
+        given: the day, the cases that need attention, and the label of a demo.
+    """
+    now, later = counted
     as_of, worst, label = given
     name = {stage.code: stage.name.text(Language.EN) for stage in program.policy.stages}
-    most = max((sum(risks.values()) for _, risks in now.stages), default=0) or 1
     lines = [
         f"# {program.policy.name.en}", "",
         f"{label}**{as_of}** · {now.open} open · {now.at(Risk.AT_RISK)} at risk · {now.at(Risk.OVERDUE)} overdue · "
         + " · ".join(f"{number} {status}" for status, number in sorted(now.ended.items())),
-        "", "| stage | on track | at risk | overdue | open | |", "| --- | ---: | ---: | ---: | ---: | --- |",
+        "", *_by_stage(now, name),
     ]
-    for code, risks in now.stages:
+    if later.open:
+        lines += ["", f"## Accredited, in their next cycle: {later.open}", "", *_by_stage(later, name)]
+    lines += ["", "## Asking for attention", "", *_attention(worst, name)]
+    return "\n".join(lines)
+
+
+def _by_stage(counted: Portfolio, name: dict[str, str]) -> list[str]:
+    most = max((sum(risks.values()) for _, risks in counted.stages), default=0) or 1
+    lines = ["| stage | on track | at risk | overdue | open | |", "| --- | ---: | ---: | ---: | ---: | --- |"]
+    for code, risks in counted.stages:
         cells = [str(risks.get(risk, 0) or "·") for risk in RISKS]
         total = sum(risks.values())
         bar = f"`{'█' * max(1, round(BAR * total / most))}`" if total else ""
         lines.append(f"| {name.get(code, code)} | {' | '.join(cells)} | {total or '·'} | {bar} |")
-    lines += ["", "## Asking for attention", "", *_attention(worst, name)]
-    return "\n".join(lines)
+    return lines
 
 
 def _attention(worst: Sequence[Row[Any]], name: dict[str, str]) -> list[str]:

@@ -71,7 +71,7 @@ def chronicle(engine: Engine, code: str, as_of: date | None) -> Chronicle:
         then = decide(case, program, day)
         return Chronicle(
             enrollment_code(row.code, row.track, row.cycle), row.name, row.region, day, case,
-            clocks(case, program.plan(case.track), day), program, then.risk, then.next_review_on,
+            clocks(case, program.plan(case.track, case.cycle), day), program, then.risk, then.next_review_on,
             changes=connection.execute(
                 select(s.changed_on, s.decided_on, s.from_stage, s.to_stage, s.status)
                 .where(s.enrollment_id == key, s.decided_on <= day).order_by(s.seq)
@@ -151,7 +151,7 @@ def case_on(connection: Connection, enrollment_id: int, given: tuple[Program, da
         select(s.seq, s.to_stage, s.changed_on, s.status)
         .where(s.enrollment_id == enrollment_id, s.decided_on <= day).order_by(s.seq.desc())
     ).first()
-    start = (0, program.policy.start, now.agreement_on, Status.OPEN)
+    start = (0, program.policy.start_of(now.cycle), now.agreement_on, Status.OPEN)
     seq, stage, entered_on, status = start if changes is None else changes
     return replace(
         now, stage=stage, stage_entered_on=entered_on, stage_seq=seq, status=status,

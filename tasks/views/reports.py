@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, Table, case, func, literal, sele
 
 from models.rules.case import Program
 from models.rules.naming import enrollment_code
-from models.rules.words import EmailState, EscalationState, Language, NoticeState, Risk, Status
+from models.rules.words import Cycle, EmailState, EscalationState, Language, NoticeState, Risk, Status
 from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, INCIDENT, INSTALLATION, NOTICE, STAGE_CHANGE, SWEEP
 
 RISKS = (Risk.ON_TRACK, Risk.AT_RISK, Risk.OVERDUE)
@@ -18,7 +18,7 @@ ROWS_SHOWN = 500
 
 
 class Portfolio(NamedTuple):
-    """Open enrollments by stage and risk, and the ends by status."""
+    """The open enrollments of one kind of cycle by stage and risk, and the ends by status."""
 
     stages: list[tuple[str, dict[Risk, int]]]
     ended: dict[Status, int]
@@ -33,13 +33,20 @@ class Portfolio(NamedTuple):
         return sum(risks.get(risk, 0) for _, risks in self.stages)
 
 
-def portfolio(connection: Connection, program: Program) -> Portfolio:
-    """Count the enrollments by stage and risk, the stages in the order of the lifecycle."""
+def portfolio(connection: Connection, program: Program, cycle: Cycle = Cycle.INITIAL) -> Portfolio:
+    """Count the enrollments of a kind of cycle by stage and risk, the stages in the order of its lifecycle.
+
+    An accredited agency in its next cycle is not on its way to an award: the two are counted apart.
+    """
     e = ENROLLMENT.c
+    initial = cycle is Cycle.INITIAL
     rows = connection.execute(
-        select(e.status, e.stage, e.risk, func.count()).group_by(e.status, e.stage, e.risk)
+        select(e.status, e.stage, e.risk, func.count())
+        .where(e.cycle == 1 if initial else e.cycle > 1)
+        .group_by(e.status, e.stage, e.risk)
     ).all()
-    stages: dict[str, dict[Risk, int]] = {stage.code: {} for stage in program.policy.path if stage.next is not None}
+    path = program.policy.path if initial else program.policy.later_path
+    stages: dict[str, dict[Risk, int]] = {stage.code: {} for stage in path if stage.next is not None}
     ended: dict[Status, int] = {}
     for status, stage, risk, count in rows:
         if status is Status.OPEN:
@@ -50,13 +57,14 @@ def portfolio(connection: Connection, program: Program) -> Portfolio:
 
 
 class Today(NamedTuple):
-    """Where this installation stands, in numbers."""
+    """Where this installation stands, in numbers: `open` those on their way, `accredited` those in a later cycle."""
 
     program: str
     is_demo: bool
     live_from: date | None
     last_swept_on: date | None
     open: int
+    accredited: int
     due: int
     at_risk: int
     overdue: int
@@ -72,12 +80,13 @@ def status(connection: Connection, program: Program, today: date) -> Today:
     here = connection.execute(
         select(INSTALLATION.c.is_demo, INSTALLATION.c.live_from, INSTALLATION.c.last_swept_on)
     ).one()
-    now = portfolio(connection, program)
+    now, later = portfolio(connection, program), portfolio(connection, program, Cycle.REACCREDITATION)
     email = EMAIL.c
     return Today(
         program=program.policy.code, is_demo=here.is_demo, live_from=here.live_from, last_swept_on=here.last_swept_on,
-        open=now.open, due=_count(connection, ENROLLMENT, ENROLLMENT.c.next_review_on <= today),
-        at_risk=now.at(Risk.AT_RISK), overdue=now.at(Risk.OVERDUE),
+        open=now.open, accredited=later.open, due=_count(connection, ENROLLMENT, ENROLLMENT.c.next_review_on <= today),
+        at_risk=now.at(Risk.AT_RISK) + later.at(Risk.AT_RISK),
+        overdue=now.at(Risk.OVERDUE) + later.at(Risk.OVERDUE),
         escalations=_count(connection, ESCALATION, ESCALATION.c.state != EscalationState.CLOSED),
         notices_pending=_count(connection, NOTICE, NOTICE.c.state == NoticeState.PENDING),
         emails_sent=_count(connection, EMAIL, email.state == EmailState.SENT),

@@ -349,7 +349,7 @@ def test_every_sweep_leaves_its_tally(lite: Engine) -> None:
 
 @pytest.fixture
 def certified() -> tuple[Program, Case]:
-    """A client of the second program, its certificate issued on day 200, the first surveillance at hand."""
+    """A client of the second program, its certificate issued on day 200."""
     rows = [
         ("application_accepted", 20),
         ("readiness_reported", 60),
@@ -369,10 +369,9 @@ def test_another_field_is_swept_and_reminded_by_the_same_code(store: Engine, cer
         "stage_1_audit",
         "stage_2_audit",
         "certification_decision",
-        "first_surveillance",
+        "certified",
     ]
-    assert sweep(day(200 + 365 - 60)).notices == 2, "the surveillance audit is due in 60 days: manager and auditor"
-    told = {(row[2], row[3], row[5].value) for row in rows_of(store, Notice) if NoticeState.PENDING in row}
-    assert told == {("audit_due", "first_surveillance:60", post) for post in ("accreditation_manager", "sme_1")}
-    assert sweep(day(200 + 365)).escalations == 1
-    assert {row[1] for row in rows_of(store, Escalation)} == {"surveillance_missed"}
+    assert sorted((row[1], row[2], row[6]) for row in rows_of(store, Enrollment)) == [
+        ("quality_management", 1, "certified"),
+        ("quality_management", 2, "surveillance"),
+    ]

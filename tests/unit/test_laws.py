@@ -132,7 +132,7 @@ def test_nothing_pending_speaks_of_a_deadline_that_moved_or_of_a_case_that_ended
     if current.status is not Status.OPEN:
         assert pending == []
         return
-    dates = clocks(current, life.program.plan(current.track), today)
+    dates = clocks(current, life.program.plan(current.track, current.cycle), today)
     standing = {(s.rule, s.anchor_on) for s in current.standings if s.state is not EscalationState.CLOSED}
     for key in pending:
         rule = life.program.reminders.get(key.rule)

@@ -11,7 +11,7 @@ from models.rules.policy.fees import Bracket, Fee
 from models.rules.policy.places import Entity, Region
 from models.rules.policy.rules import EscalationRule, ReminderRule, Rung
 from models.rules.policy.stages import Gate, Milestone, Share, Stage
-from models.rules.policy.tracks import AgencyKind, Track, Window
+from models.rules.policy.tracks import AgencyKind, Reaccreditation, Track, Window
 from models.rules.policy.whole import Policy
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Milestone",
     "Months",
     "Policy",
+    "Reaccreditation",
     "Region",
     "ReminderRule",
     "Rung",

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from models.rules.policy.base import Code, Data, Days
-from models.rules.words import Cause, Clock, Post
+from models.rules.words import Cause, Clock, Cycle, Post
 
 
 class ReminderRule(Data):
@@ -19,6 +19,7 @@ class ReminderRule(Data):
     days_before: Annotated[tuple[Days, ...], Field(min_length=1)]
     to: Annotated[tuple[Post, ...], Field(min_length=1)]
     stages: tuple[Code, ...] = ()
+    cycle: Cycle = Cycle.EVERY
 
     @field_validator("days_before")
     @classmethod
@@ -47,6 +48,7 @@ class EscalationRule(Data):
     cause: Cause
     clock: Clock | None = None
     posts: tuple[Post, ...] = ()
+    cycle: Cycle = Cycle.EVERY
     grace_days: Days = 0
     ladder: Annotated[tuple[Rung, ...], Field(min_length=1)]
     repeat_days: Annotated[Days, Field(ge=1)] | None = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
 from models.rules.policy.base import Code, Data, Label, Months
+from models.rules.words import Post
 
 
 class Window(Data):
@@ -26,6 +27,28 @@ class Track(Data):
     mandatory: Annotated[int, Field(ge=0)] | None = None
     other: Annotated[int, Field(ge=0)] | None = None
     window: Window | None = None
+
+
+class Reaccreditation(Data):
+    """The cycle that an award opens, counted from the award: where it starts, and its own months.
+
+    Its stages last as they are written: `pace` is not the track's, since a year is a year on every track. `keeps` are
+    the experts who go with the agency into the next cycle; with none, it begins without.
+    """
+
+    start: Code
+    window: Window
+    limit_months: Months
+    pace: Annotated[float, Field(gt=0, le=10)] = 1.0
+    keeps: tuple[Post, ...] = ()
+
+
+class Terms(NamedTuple):
+    """What an enrollment's dates are counted by: those of its track, or of the cycle that an award opened."""
+
+    window: Window
+    limit_months: int
+    pace: float
 
 
 class AgencyKind(Data):

@@ -13,7 +13,7 @@ from models.rules.policy.fees import Fee
 from models.rules.policy.places import Entity, Region
 from models.rules.policy.rules import EscalationRule, ReminderRule
 from models.rules.policy.stages import Milestone, Stage
-from models.rules.policy.tracks import AgencyKind, Track, Window
+from models.rules.policy.tracks import AgencyKind, Reaccreditation, Terms, Track, Window
 from models.rules.words import Language, Post, Status
 
 
@@ -29,6 +29,7 @@ class Policy(Data):
     risk_margin_days: Days
     start: Code
     stages: Annotated[tuple[Stage, ...], Field(min_length=2)]
+    reaccreditation: Reaccreditation | None = None
     endings: dict[Status, Code]
     milestones: dict[Code, Milestone]
     kinds: dict[Code, AgencyKind]
@@ -51,12 +52,35 @@ class Policy(Data):
     @cached_property
     def path(self) -> tuple[Stage, ...]:
         """The stages from the start to the award, in order; it breaks off at a name that no stage has."""
+        return self._path_from(self.start)
+
+    @cached_property
+    def later_path(self) -> tuple[Stage, ...]:
+        """The stages of a cycle that an award opened, in order; the first cycle's where a program opens none."""
+        return self.path if self.reaccreditation is None else self._path_from(self.reaccreditation.start)
+
+    def path_of(self, cycle: int) -> tuple[Stage, ...]:
+        """Return the stages of a cycle, counted from 1, in order."""
+        return self.path if cycle == 1 else self.later_path
+
+    def _path_from(self, start: str) -> tuple[Stage, ...]:
         path: list[Stage] = []
-        stage = self.stage.get(self.start)
+        stage = self.stage.get(start)
         while stage is not None and len(path) <= len(self.stages):
             path.append(stage)
             stage = self.stage.get(stage.next) if stage.next is not None else None
         return tuple(path)
+
+    def terms(self, track: str, cycle: int) -> Terms:
+        """Return what the dates of a track are counted by in a cycle."""
+        its, later = self.tracks[track], self.reaccreditation
+        if cycle == 1 or later is None:
+            return Terms(its.window or self.window, its.limit_months, its.pace)
+        return Terms(later.window, later.limit_months, later.pace)
+
+    def start_of(self, cycle: int) -> str:
+        """Return the stage that a cycle begins in."""
+        return self.start if cycle == 1 or self.reaccreditation is None else self.reaccreditation.start
 
     @cached_property
     def region_of(self) -> dict[str, str]:

@@ -15,7 +15,7 @@ from models.rules.policy.checks.leads import leads
 from models.rules.policy.checks.names import duplicates, places
 from models.rules.policy.checks.rules import escalations, reminders
 from models.rules.policy.checks.stages import endings, gates, graph
-from models.rules.policy.checks.tracks import tracks
+from models.rules.policy.checks.tracks import reaccreditation, tracks
 
 
 def parse_policy(document: dict[str, Any], files: dict[str, str] | None = None) -> Policy:
@@ -66,5 +66,6 @@ def problems_of(policy: Policy) -> Iterator[Problem]:
     yield from leads(policy)
     yield from tracks(policy)
     yield from fees(policy)
+    yield from reaccreditation(policy)
     yield from reminders(policy)
     yield from escalations(policy)

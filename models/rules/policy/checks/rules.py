@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 from models.rules.errors import Problem, nearest
-from models.rules.policy import EscalationRule, Policy, ReminderRule, Stage, Track
+from models.rules.policy import EscalationRule, Policy, ReminderRule, Stage
 from models.rules.policy.checks.shared import posts
-from models.rules.words import Cause, Clock
+from models.rules.words import Cause, Clock, Cycle
 
 SHORTEST_MONTH = 28
 
@@ -20,16 +21,28 @@ def reminders(policy: Policy) -> Iterator[Problem]:
         for name in rule.stages:
             if name not in policy.stage:
                 yield Problem(f"{place}.stages", f'names the unknown stage "{name}".', nearest(name, policy.stage))
-        furthest = rule.days_before[0]
-        for code, track in policy.tracks.items():
-            yield from _too_early(policy, f"{place}.days_before", (rule, furthest, code, track))
+        yield from _idle(policy, place, rule)
+        for code, cycle in product(policy.tracks, cycles_of(policy, rule.cycle)):
+            yield from _too_early(policy, f"{place}.days_before", (rule, code, cycle))
 
 
-def _too_early(policy: Policy, place: str, asked: tuple[ReminderRule, int, str, Track]) -> Iterator[Problem]:
-    rule, furthest, code, track = asked
+def cycles_of(policy: Policy, cycle: Cycle) -> list[int]:
+    """Return one number for each kind of cycle that a rule is for and the program has."""
+    return [number for number in (1, 2) if cycle.covers(number) and (number == 1 or policy.reaccreditation)]
+
+
+def _idle(policy: Policy, place: str, rule: ReminderRule | EscalationRule) -> Iterator[Problem]:
+    if not cycles_of(policy, rule.cycle):
+        what = f'"{rule.rule}" is for cycles that an award opens, and none does.'
+        yield Problem(f"{place}.cycle", what, "Add [reaccreditation], or remove the rule.")
+
+
+def _too_early(policy: Policy, place: str, asked: tuple[ReminderRule, str, int]) -> Iterator[Problem]:
+    rule, code, cycle = asked
+    furthest, terms = rule.days_before[0], policy.terms(code, cycle)
     if rule.clock is Clock.STAGE_TARGET:
-        for stage in _covered(policy, rule):
-            budget = round(stage.expected_days * track.pace)
+        for stage in _covered(policy, rule, cycle):
+            budget = round(stage.expected_days * terms.pace)
             if furthest > budget:
                 yield Problem(
                     place,
@@ -38,26 +51,27 @@ def _too_early(policy: Policy, place: str, asked: tuple[ReminderRule, int, str, 
                     f"Use at most {budget}, or leave the stage out with `stages = [...]`.",
                 )
         return
-    window = track.window or policy.window
-    ends = {Clock.LIMIT: track.limit_months, Clock.WINDOW_UNTIL: window.until_month}
-    months = ends.get(rule.clock, window.from_month)
+    ends = {Clock.LIMIT: terms.limit_months, Clock.WINDOW_UNTIL: terms.window.until_month}
+    months = ends.get(rule.clock, terms.window.from_month)
+    began = "the agreement" if cycle == 1 else "the award"
     if furthest > months * SHORTEST_MONTH:
         yield Problem(
             place,
-            f'"{rule.rule}" would remind {furthest} days before a date {months} months after the agreement ({code}): '
+            f'"{rule.rule}" would remind {furthest} days before a date {months} months after {began} ({code}): '
             "before the enrollment begins.",
             f"Use at most {months * SHORTEST_MONTH}.",
         )
 
 
-def _covered(policy: Policy, rule: ReminderRule) -> list[Stage]:
-    return [s for s in policy.path if s.next is not None and (not rule.stages or s.code in rule.stages)]
+def _covered(policy: Policy, rule: ReminderRule, cycle: int) -> list[Stage]:
+    return [s for s in policy.path_of(cycle) if s.next is not None and (not rule.stages or s.code in rule.stages)]
 
 
 def escalations(policy: Policy) -> Iterator[Problem]:
     """Yield ladders that cannot be climbed, and causes without what they read."""
     for index, rule in enumerate(policy.escalations):
         place = f"escalations[{index}]"
+        yield from _idle(policy, place, rule)
         for rung in rule.ladder:
             yield from posts(policy, f"{place}.ladder", rung.to)
         yield from posts(policy, f"{place}.posts", rule.posts)

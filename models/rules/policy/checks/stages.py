@@ -23,17 +23,25 @@ def graph(policy: Policy) -> Iterator[Problem]:
         yield Problem(f"stages[{index}].next", f'names the unknown stage "{name}".', nearest(name, known))
     if unknown:
         return
-    path = policy.path
-    if path[-1].next is not None:
+    later = policy.reaccreditation
+    if later is not None and later.start not in known:
+        what = f'names the unknown stage "{later.start}".'
+        yield Problem("reaccreditation.start", what, nearest(later.start, known))
+        return
+    path = (*policy.path, *policy.later_path)
+    if policy.path[-1].next is not None or policy.later_path[-1].next is not None:
         yield Problem("stages", "go round in a circle and never reach an award.", "Leave `next` out of the last stage.")
         return
-    reached = {stage.code for stage in path}
+    if later is not None and later.start in {stage.code for stage in policy.path if stage.next is None}:
+        what = f'names "{later.start}", the award itself: the next cycle would be over when it begins.'
+        yield Problem("reaccreditation.start", what, "Name the stage in which an accredited agency stands.")
+    reached = dict.fromkeys(stage.code for stage in path)
     for index, stage in enumerate(policy.stages):
         if stage.code not in reached:
             yield Problem(
                 f"stages[{index}]",
                 f'"{stage.code}" cannot be reached from "{policy.start}".',
-                f'Name it as `next` of an earlier stage, or remove it. Reached: {", ".join(s.code for s in path)}.',
+                f'Name it as `next` of an earlier stage, or remove it. Reached: {", ".join(reached)}.',
             )
         elif stage.next is not None and stage.expected_days == 0:
             yield Problem(f"stages[{index}].expected_days", "is 0.", "Say how many days the stage is expected to take.")
