@@ -10,11 +10,13 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy import Row
 
 from models.rules.case import Program
 from models.rules.cohort.draw import Cohort
 from models.rules.words import Risk
+from tasks.answers.proposals import Listed
 from tasks.replay import Report, Span, replay
 from tasks.views.chronicle import Chronicle
 from tasks.views.reports import RISKS, Portfolio, Today
@@ -90,6 +92,15 @@ def _listed(title: str, rows: Sequence[Row[Any]], names: tuple[str, ...]) -> Tab
     for row in rows:
         made.add_row(*("" if getattr(row, name) is None else str(getattr(row, name)) for name in names))
     return made
+
+
+def print_proposals(found: Sequence[Listed]) -> None:
+    """Print what readers proposed; the note is theirs, and is shown as they wrote it."""
+    made = table(f"proposals ({len(found)})", ">no", "enrollment or place", "what", "on", "by", "note", "state")
+    for each in found:
+        note = Text(each.note, overflow="fold")
+        made.add_row(str(each.id), each.place, each.what, str(each.on), each.person, note, each.state.value)
+    Console().print(made)
 
 
 def replay_with_bar(program: Path, cohort: Cohort, given: tuple[Path, Span, bool]) -> Report:

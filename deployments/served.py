@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLi
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 
+from flows.answers import hand_post_over, put_rule_off, settle_proposal
 from flows.daily import daily_sweep
 from flows.delivery import deliver_notices
 from flows.operators import acknowledge_escalation, enroll_agency, record_milestone
@@ -34,6 +35,9 @@ DEPLOYED = (
     Deployed(record_milestone, "form", None, ("operator",)),
     Deployed(enroll_agency, "form", None, ("operator",)),
     Deployed(acknowledge_escalation, "form", None, ("operator",)),
+    Deployed(put_rule_off, "form", None, ("operator",)),
+    Deployed(hand_post_over, "form", None, ("operator",)),
+    Deployed(settle_proposal, "form", None, ("operator",)),
 )
 
 
@@ -71,6 +75,8 @@ def offer_choices(deployment: RunnerDeployment, program: Program) -> None:
         "milestone": sorted(policy.milestones),
         "track": sorted(policy.tracks),
         "rule": sorted(program.escalations),
+        "about": sorted({**program.escalations, **program.reminders}),
+        "reason": sorted(policy.answers.reasons),
     }
     properties = deployment._parameter_openapi_schema.properties  # noqa: SLF001 - Prefect has no public door to it
     for name, codes in choices.items():

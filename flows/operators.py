@@ -8,6 +8,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
+from models.forms import EnrollmentCode, PersonCode, Reference
 from tasks.operations import Acknowledgement, acknowledge
 from tasks.store import clock
 from tasks.store.database import engine_of, require_schema, transaction
@@ -15,12 +16,6 @@ from tasks.store.programs import current_program
 from tasks.store.records import NewEnrollment, NewFact, enroll, record_facts
 from tasks.sweep import day_to_sweep, sweep, sweep_batch
 from tasks.views.artifacts import name_this_run, publish_sweep
-
-EnrollmentCode = Annotated[
-    str, Field(pattern=r"^[^/\s]+(/[a-z0-9_]+(/[1-9])?)?$", max_length=100, examples=["JAL-ACA-01/academy"])
-]
-PersonCode = Annotated[str, Field(pattern=r"^\S+$", max_length=60, examples=["SME-01"])]
-Reference = Annotated[str, Field(pattern=r"^[\w./:#-]*$", max_length=80, examples=["ACTA-2023-014"])]
 
 
 @flow(name="record a milestone", flow_run_name="record {milestone}", persist_result=False)
@@ -86,20 +81,23 @@ def enroll_agency(
 
 
 @flow(name="acknowledge an escalation", flow_run_name="acknowledge {rule}", persist_result=False)
-def acknowledge_escalation(enrollment: EnrollmentCode, rule: str, person: PersonCode, until: date) -> str:
+def acknowledge_escalation(
+    enrollment: EnrollmentCode, rule: str, person: PersonCode, until: date, reason: str
+) -> str:
     """Note that somebody is on it: the escalation does not climb until that day, and then climbs on.
 
     Args:
         enrollment: The agency's code and the track.
         rule: Which escalation, by its rule.
         person: The code of the person who takes it.
-        until: Until when it waits; after today.
+        until: Until when it waits; after today, and within the policy's cap.
+        reason: Why, by its code in the policy.
     """
     engine = engine_of()
     require_schema(engine)
     today = clock.today(engine, current_program(engine).policy.zone)
     with transaction(engine) as connection:
-        escalation_id = acknowledge(connection, Acknowledgement(enrollment, rule, person, until), today)
+        escalation_id = acknowledge(connection, Acknowledgement(enrollment, rule, person, until, reason), today)
     name = f"{enrollment}: {rule} acknowledged until {until}"
     name_this_run(name)
     return f"escalation {escalation_id}: {name}"

@@ -28,6 +28,7 @@ def other(column: ColumnElement[Any], value: StrEnum) -> ColumnElement[bool]:
 
 
 AGENCY = table(tables.Agency)
+ANSWER_LINK = table(tables.AnswerLink)
 ASSIGNMENT = table(tables.Assignment)
 CHANGE = table(tables.DeadlineChange)
 EMAIL = table(tables.Email)
@@ -40,5 +41,7 @@ MILESTONE = table(tables.Milestone)
 NOTICE = table(tables.Notice)
 PERSON = table(tables.Person)
 POLICY_VERSION = table(tables.PolicyVersion)
+PROPOSAL = table(tables.Proposal)
+SNOOZE = table(tables.Snooze)
 STAGE_CHANGE = table(tables.StageChange)
 SWEEP = table(tables.Sweep)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select, update
 
 from models.rules.errors import Refused, nearest
 from models.rules.words import EscalationState
-from models.schema import ESCALATION, PERSON
-from tasks.store.lookups import Speller
+from models.schema import ESCALATION
+from tasks.answers.people import person_id_of
+from tasks.answers.snoozing import check_end, check_reason
+from tasks.store.programs import program_in_force
 from tasks.store.records import enrollment_id_of, touch
-
-LONGEST_WAIT = timedelta(days=366)
 
 
 class Acknowledgement(NamedTuple):
@@ -23,6 +23,8 @@ class Acknowledgement(NamedTuple):
     rule: str
     person: str
     until: date
+    reason: str
+    """A code of the program's policy."""
 
 
 def acknowledge(connection: Connection, given: Acknowledgement, today: date) -> int:
@@ -34,15 +36,13 @@ def acknowledge(connection: Connection, given: Acknowledgement, today: date) -> 
         The escalation's id, the first where there are several.
 
     Raises:
-        Refused: the enrollment or the person is unknown, nothing of that rule is open, or the day is not ahead or more
-            than a year ahead.
+        Refused: the enrollment, the person or the reason is unknown, nothing of that rule is open, or the day is not
+            ahead or beyond the policy's cap.
     """
-    if given.until <= today:
-        raise Refused.one("until", f"{given.until} is not after today, {today}.", "Name a day ahead.")
-    if given.until > today + LONGEST_WAIT:
-        what = f"{given.until} is more than {LONGEST_WAIT.days} days ahead: nobody would hear of it again."
-        raise Refused.one("until", what, f"Name a day until {today + LONGEST_WAIT}; it can be acknowledged again.")
-    _require_person(connection, given.person)
+    policy = program_in_force(connection).policy
+    check_reason(policy, given.reason)
+    check_end(given.until, today, policy.answers.acknowledge_days)
+    person_id_of(connection, given.person)
     enrollment_id = enrollment_id_of(connection, given.enrollment)
     # Before anything is read: a sweep that holds the case must be done with it, or it would undo this unseen.
     touch(connection, [enrollment_id], today)
@@ -59,13 +59,8 @@ def acknowledge(connection: Connection, given: Acknowledgement, today: date) -> 
         .where(x.id.in_(mine))
         .values(
             state=EscalationState.ACKNOWLEDGED, acknowledged_by=given.person, acknowledged_on=today,
-            acknowledged_until=given.until,
+            acknowledged_until=given.until, acknowledged_reason=given.reason,
         )
     )
     return int(mine[0])
 
-
-def _require_person(connection: Connection, code: str) -> None:
-    person = PERSON
-    if connection.scalar(select(person.c.id).where(person.c.code == code)) is None:
-        raise Refused.one("person", f'nobody has the code "{code}".', Speller(connection, person).near(code))

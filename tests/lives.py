@@ -12,7 +12,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from models.rules.apply import apply
-from models.rules.case import Case, ClockChange, Fact, Program, Seat
+from models.rules.case import Case, ClockChange, Fact, Program, Seat, Snooze
 from models.rules.decide import decide
 from models.rules.decision import Advance, Decision, Telling
 from models.rules.words import Change, EscalationState, NoticeState, Post, Status
@@ -44,8 +44,8 @@ DAYS = st.integers(-10, HORIZON)
 POLICIES = [Numbers(*numbers) for numbers in product((6, 10, 15), (0, 3), (1, 7), ((1, 1), (5, 2), (1, 0)), (0, 15))]
 
 
-Arrival = Fact | ClockChange | int
-"""What a person records on some day: a fact, a change of the deadline, or an acknowledgement for so many days."""
+Arrival = Fact | ClockChange | Snooze | int
+"""What a person records: a fact, a change of the deadline, a snooze, or an acknowledgement for so many days."""
 
 
 class Life(NamedTuple):
@@ -100,6 +100,16 @@ def numbered(changes: Iterable[ClockChange], after: int = 0) -> list[ClockChange
     return [change._replace(id=number) for number, change in enumerate(changes, after + 1)]
 
 
+RULES = ("stage_target", "window_closes", "limit", "stall", "overstay", "window_at_risk", "vacant_expert")
+
+
+@st.composite
+def snoozes(draw: st.DrawFn) -> Snooze:
+    """Draw a snooze of some rule by one of the first seats, whether it is of the rule or not."""
+    since, days = draw(st.integers(0, HORIZON)), draw(st.integers(0, 30))
+    return Snooze(draw(st.sampled_from(RULES)), draw(st.integers(1, 12)), day(since), day(since + days))
+
+
 @st.composite
 def lives(draw: st.DrawFn) -> Life:
     built = case(track=draw(st.sampled_from(TRACKS)), mandatory=draw(st.none() | st.integers(0, 50)))
@@ -117,7 +127,10 @@ def lives(draw: st.DrawFn) -> Life:
         later[day(on)].append(change)
     for on, days in draw(st.lists(st.tuples(DAYS, st.integers(1, 30)), max_size=2)):
         later[day(on)].append(days)
-    whole = replace(built, facts=known, seats=draw(many_seats()), changes=changes)
+    asleep = draw(st.lists(snoozes(), max_size=4))
+    for snooze in asleep[2:]:
+        later[snooze.since].append(snooze)
+    whole = replace(built, facts=known, seats=draw(many_seats()), changes=changes, snoozes=asleep[:2])
     return Life(whole, draw(programs()), dict(later))
 
 
@@ -177,6 +190,8 @@ def recorded(current: Case, arrival: Arrival, on: date) -> Case:
         return replace(current, facts=[*current.facts, arrival])
     if isinstance(arrival, ClockChange):
         return replace(current, changes=[*current.changes, arrival])
+    if isinstance(arrival, Snooze):
+        return replace(current, snoozes=[*current.snoozes, arrival])
     until = on + timedelta(days=arrival)
     return replace(
         current,

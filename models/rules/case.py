@@ -54,7 +54,7 @@ class Key(NamedTuple):
 
 
 class Said(NamedTuple):
-    """A notice that was decided on an earlier day. No rule reads `reason`: explanations do, where it is known."""
+    """A notice that was decided on an earlier day. Of its reasons decide reads `snoozed` only: a snooze ends."""
 
     id: int
     key: Key
@@ -75,6 +75,15 @@ class Standing(NamedTuple):
     rung_on: date
     repeat: int = 0
     acknowledged_until: date | None = None
+
+
+class Snooze(NamedTuple):
+    """A wish not to hear of a rule from `since` to `until`, both included, of whoever holds a seat while they do."""
+
+    rule: str
+    seat: int
+    since: date
+    until: date
 
 
 class ClockChange(NamedTuple):
@@ -113,6 +122,7 @@ class Case:
     site: Site | None = None
     staff: int | None = None
     cycle: int = 1
+    snoozes: Sequence[Snooze] = ()
 
 
 class StagePlan(NamedTuple):

@@ -27,7 +27,7 @@ from models.rules.escalations import (
     spoken,
 )
 from models.rules.gates import Dossier, Evidence, GateState, dossier, gate_state
-from models.rules.meaning import lost_meaning, thread
+from models.rules.meaning import lost_meaning, may_return, snoozed, thread
 from models.rules.pace import risk_from
 from models.rules.policy import EscalationRule
 from models.rules.words import Clock, Closing, EscalationState, NoticeState, Reason, Risk, Status
@@ -69,6 +69,8 @@ def decide(case: Case, program: Program, today: date) -> Decision:
         looks.append(seat.since)
         if seat.until is not None and seat.until < FOREVER:
             looks.append(seat.until + ONE_DAY)
+    for snooze in case.snoozes:
+        looks += (snooze.since, snooze.until + ONE_DAY)
     decision.next_review_on = min((day for day in looks if day > today), default=None)
     return decision
 
@@ -127,10 +129,11 @@ def _next_cycle(case: Case, program: Program, advances: list[Advance]) -> NextCy
 def _remind(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> None:
     decision, looks = out
     said = {notice.key for notice in case.said}
+    moment = reminders.Moment(scene.program, scene.dates, said, scene.quiet, scene.today)
     for rule in scene.plan.stages[case.stage].reminders:
         if scene.resting(rule):
             continue
-        decision.tellings += reminders.due(rule, case, (scene.program, scene.dates, said, scene.today))
+        decision.tellings += reminders.due(rule, case, moment)
         upcoming = reminders.next_threshold(rule, scene.dates.read(rule.clock), scene.today)
         if upcoming is not None:
             looks.append(upcoming)
@@ -204,15 +207,17 @@ def _cancel(case: Case, scene: Scene, given: tuple[Decision, Live]) -> None:
         reason = lost_meaning(notice, case, scene=scene, live=live)
         if reason is None and thread(notice.key, scene) in newer:
             reason = Reason.SUPERSEDED
+        if reason is None and snoozed(notice.key, scene):
+            reason = Reason.SNOOZED
         if reason is not None:
             decision.cancellings.append(Cancelling(notice.id, reason))
 
 
 def _revive(case: Case, scene: Scene, given: tuple[Decision, Live]) -> None:
-    """Take back the cancelling of what is to be said again: a deadline was moved back, a cause returned."""
+    """Take back what is to be said after all: a deadline was moved back, a cause returned, a snooze ended."""
     decision, live = given
-    cancelled = [notice for notice in case.said if notice.state is NoticeState.CANCELLED]
-    if not cancelled:
+    held_back = [notice for notice in case.said if may_return(notice)]
+    if not held_back:
         return
     current: set[Key] = set()
     for standing in live.values():
@@ -222,7 +227,9 @@ def _revive(case: Case, scene: Scene, given: tuple[Decision, Live]) -> None:
     for rule in scene.plan.stages[case.stage].reminders:
         if not scene.resting(rule):
             current.update(reminders.current(rule, case, (scene.dates, scene.today)))
-    decision.revived += [notice.id for notice in cancelled if notice.key in current]
+    decision.revived += [
+        notice.id for notice in held_back if notice.key in current and not snoozed(notice.key, scene)
+    ]
 
 
 def _fall_silent(case: Case, decision: Decision) -> None:

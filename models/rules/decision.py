@@ -71,7 +71,7 @@ class Decision:
     tellings: list[Telling] = field(default_factory=list)
     cancellings: list[Cancelling] = field(default_factory=list)
     revived: list[int] = field(default_factory=list)
-    """Notices by id whose cancelling is taken back: the deadline was moved back, or the cause returned."""
+    """Notices by id that are pending again: the deadline was moved back, the cause returned, a snooze ended."""
     opened: list[Standing] = field(default_factory=list)
     moved: list[Standing] = field(default_factory=list)
     closed: list[Closed] = field(default_factory=list)

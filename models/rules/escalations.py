@@ -12,6 +12,7 @@ from models.rules.decision import Telling
 from models.rules.gates import Dossier
 from models.rules.pace import risk_from
 from models.rules.policy import EscalationRule, ReminderRule
+from models.rules.snoozes import NOBODY, Quiet, silenced
 from models.rules.words import Cause, Clock, Closing, EscalationState, NoticeState, Post, Reason
 
 FOREVER = date.max
@@ -42,6 +43,7 @@ class Scene(NamedTuple):
     holds: tuple[Pause, ...] = ()
     pauses: tuple[Pause, ...] = ()
     on_hold: bool = False
+    quiet: Quiet = NOBODY
 
     def resting(self, rule: EscalationRule | ReminderRule) -> bool:
         """Whether a rule is silent because the case is on hold."""
@@ -57,11 +59,11 @@ class Scene(NamedTuple):
 def scene_of(case: Case, program: Program, known: Dossier, *, today: date) -> Scene:
     """Work out what the rules of an open case read on a day."""
     plan = program.plan(case.track, case.cycle)
-    dates = clocks(case, plan, today)
+    dates, quiet = clocks(case, plan, today), silenced(case, today)
     if not case.changes:
-        return Scene(program, plan, dates, known, today)
+        return Scene(program, plan, dates, known, today, quiet=quiet)
     every = holds(case.changes)
-    return Scene(program, plan, dates, known, today, every, rested(every, today), rests(every, today))
+    return Scene(program, plan, dates, known, today, every, rested(every, today), rests(every, today), quiet)
 
 
 def conditions(rule: EscalationRule, case: Case, scene: Scene) -> Iterator[Condition]:
@@ -196,6 +198,11 @@ def spoken(rule: EscalationRule, standing: Standing) -> Iterator[Key]:
         yield Key(rule.rule, occurrence, standing.anchor_on, post)
 
 
+def can_be_snoozed(rule: EscalationRule, rung: int) -> bool:
+    """Whether the posts of a rung may put off hearing of it: on the last one nobody else would hear."""
+    return rung < len(rule.ladder)
+
+
 def _tell(rule: EscalationRule, standing: Standing, *, case: Case, scene: Scene) -> Iterator[Telling]:
     program, today = scene.program, scene.today
     facts = {"cause": rule.cause, "stage": case.stage, "rung": standing.rung, "repeat": standing.repeat}
@@ -205,5 +212,7 @@ def _tell(rule: EscalationRule, standing: Standing, *, case: Case, scene: Scene)
             reason = Reason.NO_RECIPIENT
         elif program.live_from is None or today < program.live_from:
             reason = Reason.BEFORE_LIVE
+        elif (rule.rule, key.post) in scene.quiet and can_be_snoozed(rule, standing.rung):
+            reason = Reason.SNOOZED
         state = NoticeState.SUPPRESSED if reason else NoticeState.PENDING
         yield Telling(key, rule.notice, today, state, reason, facts)

@@ -43,6 +43,7 @@ class Outcome(StrEnum):
     ESCALATED = "escalated"
     CLOSED = "closed"
     WOULD_OPEN = "would_open"
+    SNOOZED = "snoozed"
     REVIEW = "review"
 
 
@@ -77,7 +78,7 @@ def explain(case: Case, program: Program, today: date) -> list[Sentence]:
     found = [_advanced(view, step) for step in decision.advances]
     if then.status is not Status.OPEN:
         return [*found, _ended(view), *_closed(view)]
-    found += [_stands(view), *_gate(view), *_clocks(view), *_hold(view)]
+    found += [_stands(view), *_gate(view), *_clocks(view), *_hold(view), *_snoozed(view)]
     for rule in program.policy.reminders:
         found += _reminder(view, rule) if rule.cycle.covers(then.cycle) else [_other_cycle(rule.rule, then.cycle)]
     for escalation in program.policy.escalations:
@@ -174,6 +175,18 @@ def _clocks(view: _View) -> Iterator[Sentence]:
     for clock, text in told.items():
         on = dates.read(clock)
         yield Sentence(clock.value, Outcome.CLOCK, on, f"{text}, {_from_today(view, on)}.")
+
+
+def _snoozed(view: _View) -> Iterator[Sentence]:
+    posts = {seat.id: seat.post for seat in view.case.seats}
+    for rule, post in sorted(view.scene.quiet):
+        until = max(
+            snooze.until for snooze in view.case.snoozes
+            if snooze.rule == rule and posts.get(snooze.seat) is post and snooze.since <= view.scene.today
+        )
+        last = ", save on its last rung" if rule in view.scene.program.escalations else ""
+        text = f'"{rule}" is not told to the {_post(view, post.value)} until {until}, who put it off{last}.'
+        yield Sentence(rule, Outcome.SNOOZED, until, text)
 
 
 def _from_today(view: _View, on: date) -> str:

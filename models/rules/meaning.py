@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from models.rules.case import Case, Key, Said
-from models.rules.escalations import Live, Scene
+from models.rules.escalations import Live, Scene, can_be_snoozed
 from models.rules.policy import EscalationRule, ReminderRule
-from models.rules.words import Clock, Post, Reason
+from models.rules.words import Clock, NoticeState, Post, Reason
 
 
 def thread(key: Key, scene: Scene) -> tuple[str, str, Post]:
@@ -41,3 +41,17 @@ def _not_reminded(key: Key, rule: ReminderRule, *, case: Case, scene: Scene) -> 
     if scene.resting(rule):
         return Reason.ON_HOLD
     return None if key.anchor_on == scene.dates.read(rule.clock) else Reason.DEADLINE_MOVED
+
+
+def may_return(notice: Said) -> bool:
+    """Whether a notice that did not go out may still do so: it lost its meaning, or somebody put it off."""
+    put_off = notice.state is NoticeState.SUPPRESSED and notice.reason is Reason.SNOOZED
+    return put_off or notice.state is NoticeState.CANCELLED
+
+
+def snoozed(key: Key, scene: Scene) -> bool:
+    """Whether the post that a notice is for does not want to hear of it today, and need not."""
+    if (key.rule, key.post) not in scene.quiet:
+        return False
+    rule = scene.program.escalations.get(key.rule)
+    return rule is None or can_be_snoozed(rule, int(key.occurrence.rpartition("/")[2].partition(".")[0]))

@@ -10,6 +10,7 @@ from models.rules.case import Case, Key, Program
 from models.rules.clock import Clocks
 from models.rules.decision import Telling
 from models.rules.policy import ReminderRule
+from models.rules.snoozes import Quiet
 from models.rules.words import Clock, NoticeState, Reason
 
 
@@ -48,13 +49,23 @@ def current(rule: ReminderRule, case: Case, given: tuple[Clocks, date]) -> Itera
         yield from (Key(rule.rule, occurrence(rule, case.stage, days), anchor_on, post) for post in rule.to)
 
 
-def due(rule: ReminderRule, case: Case, given: tuple[Program, Clocks, Collection[Key], date]) -> Iterator[Telling]:
+class Moment(NamedTuple):
+    """What all reminder rules of one case read on one day: its dates, what was said, and who does not want to hear."""
+
+    program: Program
+    dates: Clocks
+    said: Collection[Key]
+    quiet: Quiet
+    today: date
+
+
+def due(rule: ReminderRule, case: Case, moment: Moment) -> Iterator[Telling]:
     """Yield what the rule says today: the nearest threshold, and those it supersedes, each with its reason.
 
     What was missed (a week of downtime, a case imported in mid-course) is coalesced: only the nearest threshold can
-    still go out, and one planned before `live_from` never does.
+    still go out, and one planned before `live_from` never does. One that is snoozed is held back until the snooze ends.
     """
-    program, dates, said, today = given
+    program, dates, said, quiet, today = moment
     anchor_on = dates.read(rule.clock)
     left = (anchor_on - today).days
     # Days are compared as numbers: most rules have nothing to say on most days, and this runs for every one of them.
@@ -68,6 +79,8 @@ def due(rule: ReminderRule, case: Case, given: tuple[Program, Clocks, Collection
             reason = None if nearest else Reason.SUPERSEDED
             if nearest and (program.live_from is None or planned_for < program.live_from):
                 reason = Reason.BEFORE_LIVE
+            elif nearest and quiet and (rule.rule, post) in quiet:
+                reason = Reason.SNOOZED
             state = NoticeState.SUPPRESSED if reason else NoticeState.PENDING
             facts = {"clock": rule.clock, "days": days, "stage": case.stage, "late": (today - planned_for).days}
             yield Telling(key, rule.notice, planned_for, state, reason, facts)

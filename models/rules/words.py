@@ -141,6 +141,7 @@ class Reason(StrEnum):
     DATE_PASSED = "date_passed"
     """It would count down to a day that is over."""
     ON_HOLD = "on_hold"
+    SNOOZED = "snoozed"
 
 
 class EscalationState(StrEnum):
@@ -181,3 +182,27 @@ class EmailState(StrEnum):
     SENT = "sent"
     UNKNOWN = "unknown"
     DEAD = "dead"
+
+
+class Purpose(StrEnum):
+    """What a link in a mail lets its reader do, once."""
+
+    ACKNOWLEDGE = "acknowledge"
+    SNOOZE = "snooze"
+    DONE = "done"
+    LEFT = "left"
+
+
+class Proposed(StrEnum):
+    """What a reader may propose; an operator confirms it."""
+
+    FACT = "fact"
+    LEFT = "left"
+
+
+class ProposalState(StrEnum):
+    """A proposal is open until an operator settles it."""
+
+    OPEN = "open"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"

@@ -32,6 +32,8 @@ class Escalation(SQLModel, table=True):
     acknowledged_by: str | None = None
     acknowledged_on: date | None = None
     acknowledged_until: date | None = None
+    acknowledged_reason: str | None = None
+    """A code of the program's policy."""
     closed_on: date | None = None
     closing: Closing | None = choice(Closing, "closing", nullable=True)
     policy_version_id: int = key("policy_version.id")

@@ -13,10 +13,21 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, select, tuple_
 
-from models.rules.case import Case, ClockChange, Fact, Key, Said, Seat, Site, Standing
+from models.rules.case import Case, ClockChange, Fact, Key, Said, Seat, Site, Snooze, Standing
 from models.rules.decision import Advance, Cancelling, Closed, Decision, Telling
 from models.rules.words import EscalationState, NoticeState, Status, Subject
-from models.schema import AGENCY, ASSIGNMENT, CHANGE, ENROLLMENT, ESCALATION, MILESTONE, NOTICE, STAGE_CHANGE, same
+from models.schema import (
+    AGENCY,
+    ASSIGNMENT,
+    CHANGE,
+    ENROLLMENT,
+    ESCALATION,
+    MILESTONE,
+    NOTICE,
+    SNOOZE,
+    STAGE_CHANGE,
+    same,
+)
 from tasks.store.bulk import Wire, as_json, change, insertion, run, wire
 from tasks.store.clock import now_in
 from tasks.store.cycles import open_cycles
@@ -68,6 +79,8 @@ _STANDINGS = select(
     _X.enrollment_id, _X.id, _X.rule, _X.occurrence, _X.anchor_on, _X.state, _X.opened_on, _X.rung, _X.rung_on,
     _X.repeat, _X.acknowledged_until,
 ).where(_X.enrollment_id.in_(IDS))
+_Z = SNOOZE.c
+_SNOOZES = select(_Z.enrollment_id, _Z.rule, _Z.assignment_id, _Z.since, _Z.until).where(_Z.enrollment_id.in_(IDS))
 _CHANGES = (
     select(
         CHANGE.c.enrollment_id, CHANGE.c.id, CHANGE.c.kind, CHANGE.c.months, CHANGE.c.anchor_on, CHANGE.c.effective_on,
@@ -102,6 +115,8 @@ def _assemble(connection: Connection, rows: Sequence[Row[Any]]) -> list[Case]:
     standings = _grouped(connection, _STANDINGS, (ids, Standing._make))
     changes = _grouped(connection, _CHANGES, (ids, ClockChange._make))
     seats = _Seats(connection, ids, [row.agency_id for row in rows])
+    snoozes = _grouped(connection, _SNOOZES, (ids, Snooze._make))
+    seats = _Seats(connection, ids, [row[9] for row in rows])
     return [
         Case(  # type: ignore[call-arg,misc]  # nine columns of the row, which mypy cannot count
             *row[:9],
@@ -114,6 +129,7 @@ def _assemble(connection: Connection, rows: Sequence[Row[Any]]) -> list[Case]:
             site=Site(row[13], row[14]),
             staff=row[15],
             cycle=row[16],
+            snoozes=snoozes.get(row[0], ()),
         )
         for row in rows
     ]
@@ -162,7 +178,8 @@ _SETTLE = change(ENROLLMENT, "stage stage_entered_on stage_seq status risk ended
 _CLIMB = change(ESCALATION, "state rung rung_on repeat acknowledged_until closed_on closing")
 _CLOSE = change(ESCALATION, "state closed_on closing")
 _CANCEL = change(NOTICE, "state reason", same(NOTICE.c.state, NoticeState.PENDING))
-_REVIVE = change(NOTICE, "state reason", same(NOTICE.c.state, NoticeState.CANCELLED))
+_HELD_BACK = same(NOTICE.c.state, NoticeState.CANCELLED) | same(NOTICE.c.state, NoticeState.SUPPRESSED)
+_REVIVE = change(NOTICE, "state reason", _HELD_BACK)
 _OPEN = insertion(
     ESCALATION,
     "enrollment_id rule occurrence anchor_on state opened_on rung rung_on repeat policy_version_id recorded_at",

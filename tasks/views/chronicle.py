@@ -159,6 +159,7 @@ def case_on(connection: Connection, enrollment_id: int, given: tuple[Program, da
         seats=[seat for seat in now.seats if seat.id in seated],
         changes=now.changes[:changes_known],  # in the order in which they were recorded
         said=said,
+        snoozes=[snooze for snooze in now.snoozes if snooze.since <= day],  # one begins on the day it is recorded
         standings=[
             _climbed_by(_open_again(one, (closed_later, taken_later)), said, said_on)
             for one in now.standings if one.opened_on <= day

@@ -21,7 +21,7 @@ from tests.storing import everything, install
 STALLED = day(60)
 """Nothing was heard for 60 days: the stall escalation opens, and its second rung is due 14 days later."""
 CODE = "A1/law_enforcement_tier1"
-GOOD = Acknowledgement(CODE, "stall", "P1", day(90))
+GOOD = Acknowledgement(CODE, "stall", "P1", day(90), "work_under_way")
 
 
 def stall(engine: Engine) -> Engine:
@@ -67,7 +67,7 @@ def test_it_is_noted_with_who_when_and_until(stalled: Engine) -> None:
     after = escalation(stalled)
     assert {name: value for name, value in after.items() if before[name] != value} == {
         "state": EscalationState.ACKNOWLEDGED, "acknowledged_by": "P1", "acknowledged_on": STALLED,
-        "acknowledged_until": day(90),
+        "acknowledged_until": day(90), "acknowledged_reason": "work_under_way",
     }
 
 

@@ -213,14 +213,14 @@ def test_an_agency_is_enrolled_once(stocked: Engine, api: Api) -> None:
 
 def test_an_acknowledged_escalation_waits(stocked: Engine, api: Api) -> None:
     run(daily_sweep)
-    state = run(acknowledge_escalation, "A2", "stall", "P2", day(90))
+    state = run(acknowledge_escalation, "A2", "stall", "P2", day(90), "work_under_way")
     assert state.is_completed()
     assert api.run_of(state)["name"] == f"A2: stall acknowledged until {day(90)}"
     x = ESCALATION.c
     with reading(stocked) as connection:
         query = select(x.state, x.acknowledged_by).where(x.enrollment_id == 2, x.rule == "stall")
         assert tuple(connection.execute(query).one()) == (EscalationState.ACKNOWLEDGED, "P2")
-    refused = run(acknowledge_escalation, "A2", "stall", "P2", TODAY)
+    refused = run(acknowledge_escalation, "A2", "stall", "P2", TODAY, "work_under_way")
     assert "is not after today" in api.run_of(refused)["state"]["message"]
 
 

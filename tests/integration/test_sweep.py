@@ -110,6 +110,7 @@ def test_what_is_read_back_is_what_apply_says(stocked: Engine) -> None:
             "acknowledged_by",
             "acknowledged_on",
             "acknowledged_until",
+            "acknowledged_reason",
             "closed_on",
             "closing",
         },

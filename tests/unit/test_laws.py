@@ -14,6 +14,7 @@ from models.rules.apply import apply
 from models.rules.case import Fact
 from models.rules.clock import clocks
 from models.rules.decide import decide
+from models.rules.snoozes import silenced
 from models.rules.words import EscalationState, NoticeState, Status
 from tests.building import day
 from tests.lives import (
@@ -53,7 +54,7 @@ def test_the_order_of_what_is_known_does_not_matter(life: Life, today: int, rand
     lived, _ = swept(life, map(day, range(0, today, 7)))
     assume(lived.status is Status.OPEN)
     shuffled = replace(lived)
-    for name in ("facts", "seats", "said", "standings"):
+    for name in ("facts", "seats", "said", "standings", "snoozes"):
         rows = list(getattr(lived, name))
         random.shuffle(rows)
         setattr(shuffled, name, rows)
@@ -137,3 +138,16 @@ def test_nothing_pending_speaks_of_a_deadline_that_moved_or_of_a_case_that_ended
     for key in pending:
         rule = life.program.reminders.get(key.rule)
         assert (key.rule, key.anchor_on) in standing if rule is None else key.anchor_on == dates.read(rule.clock)
+
+
+@given(lives(), st.sets(st.integers(0, HORIZON), min_size=1))
+def test_whoever_put_a_rule_off_hears_nothing_of_it_but_its_last_rung(life: Life, days: set[int]) -> None:
+    current, before = life.case, LONG_AGO
+    for today in map(day, sorted(days)):
+        heard, decision = decided(current, life, (before, today))
+        current, before = apply(heard, decision), today
+        quiet = silenced(current, today)
+        for notice in current.said:
+            if notice.state is NoticeState.PENDING and (notice.key.rule, notice.key.post) in quiet:
+                rule = life.program.escalations[notice.key.rule]
+                assert notice.key.occurrence.rpartition("/")[2].startswith(f"{len(rule.ladder)}.")

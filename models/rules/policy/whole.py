@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from models.rules.policy.answers import Answers
 from models.rules.policy.base import Code, Data, Days, Label
 from models.rules.policy.calendar import Conference, Lead, WorkingHours
 from models.rules.policy.fees import Fee
@@ -37,6 +38,7 @@ class Policy(Data):
     posts: dict[Post, Label]
     reminders: tuple[ReminderRule, ...] = ()
     escalations: tuple[EscalationRule, ...] = ()
+    answers: Answers = Answers()
     conferences: tuple[Conference, ...] = ()
     leads: tuple[Lead, ...] = ()
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
