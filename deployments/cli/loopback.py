@@ -24,7 +24,8 @@ def fake_sendgrid(  # noqa: PLR0913 - each is a flag with a name
         port: where it listens, on 127.0.0.1 only; 0 takes a free one.
         journal: a file to append what it took to, a JSON object a line.
         script: what mail is answered: a list (500,reset+,202) or weights (202:92,500:3,reset+:5). A + means: taken all
-            the same. Words: 2xx, 3xx, 4xx, 5xx, 202nid, reset, hang, drip, status, headers, body, garbage.
+            the same; `address` looks for a word in each address (p1.500+@example.org). Words: 2xx, 3xx, 4xx, 5xx,
+            202nid, reset, hang, drip, status, headers, body, garbage.
         seed: what weights are drawn from.
         tls: a folder for a certificate of its own; it then speaks HTTPS.
         log_lag: seconds after which its log shows a message.

@@ -234,6 +234,12 @@ def test_a_list_is_used_up_and_then_all_is_well() -> None:
     assert [str(script.answer_to("")) for _ in range(3)] == ["500", "reset+", "202"]
 
 
+def test_an_address_may_say_what_its_first_message_is_answered() -> None:
+    script = Script.parse("address")
+    for address, answers in (("p1.reset+@example.org", ["reset+", "202"]), ("p1.x@example.org", ["202", "202"])):
+        assert [str(script.answer_to(address, address)) for _ in range(2)] == answers
+
+
 @pytest.mark.parametrize("word", ["200", "202", "202nid", "500", "500+", "hang", "hang+", "302", "garbage+"])
 def test_a_word_means_what_it_says(word: str) -> None:
     assert str(answer_of(word)) == word

@@ -16,7 +16,8 @@ An answer is a word. A `+` after it means that the message was taken all the sam
 
 A script is a list, used up from the left and 202 from then on (`500,reset+,202`), or weights
 (`202:92,500:3,reset+:5`), drawn from a seed, the message's reference and how often that was seen: what is drawn does
-not depend on who comes first.
+not depend on who comes first. `address` answers each message the first time with the word after the last dot before
+the @ of its address (p17.reset+@example.org), and 202 from then on.
 """
 
 from __future__ import annotations
@@ -86,14 +87,17 @@ def answer_of(word: str) -> Answer:
     return Answer(Form(bare), 202, taken)
 
 
+BY_ADDRESS = "address"
 USUAL = Answer(Form.PLAIN, 202, taken=True)
 
 
 class Script:
     """Says what is answered to each request; safe to ask from several threads."""
 
-    def __init__(self, listed: list[Answer], weighed: dict[Answer, float], seed: int = 0) -> None:
-        self._listed, self._weighed, self._seed = deque(listed), weighed, seed
+    def __init__(
+        self, listed: list[Answer], weighed: dict[Answer, float], seed: int = 0, *, by_address: bool = False
+    ) -> None:
+        self._listed, self._weighed, self._seed, self._by_address = deque(listed), weighed, seed, by_address
         self._seen: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -104,19 +108,24 @@ class Script:
         Raises:
             Refused: a word is no answer, or a weight no number above 0.
         """
+        if text == BY_ADDRESS:
+            return cls([], {}, by_address=True)
         words = [word.strip() for word in text.split(",") if word.strip()]
         if not any(":" in word for word in words):
             return cls([answer_of(word) for word in words], {}, seed)
         return cls([], dict(map(_weight, words)), seed)
 
-    def answer_to(self, reference: str) -> Answer:
-        """Return what is answered to this request, which is for the message of that reference."""
+    def answer_to(self, reference: str, address: str = "") -> Answer:
+        """Return what is answered to this request, which is for the message of that reference to that address."""
         with self._lock:
+            self._seen[reference] += 1
             if self._listed:
                 return self._listed.popleft()
+            if self._by_address and self._seen[reference] == 1:
+                word = address.rpartition("@")[0].rpartition(".")[2]
+                return answer_of(word) if word.removesuffix("+") in WORDS else USUAL
             if not self._weighed:
                 return USUAL
-            self._seen[reference] += 1
             # S311: nobody's secret hangs on it, and the same seed must draw the same.
             draw = random.Random(f"{self._seed}/{reference}/{self._seen[reference]}")  # noqa: S311
             return draw.choices(list(self._weighed), list(self._weighed.values()))[0]

@@ -178,7 +178,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.BAD_REQUEST, faults)
             return
         fake.documents = [*fake.documents[-99:], document]
-        answer = fake.script.answer_to(reference_of(document))
+        answer = fake.script.answer_to(reference_of(document), document["personalizations"][0]["to"][0]["email"])
         fake.asked[f"mail {answer}"] += 1
         number = fake.take(document, answer) if answer.taken else None
         self._give(answer, number)

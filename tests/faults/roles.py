@@ -1,0 +1,82 @@
+"""What the campaign's processes do: deliver, or sweep, over and over, as the schedules of an installation do.
+
+Each run opens what it needs and closes it, as a flow does. What a run raises is written to its log, and the next run
+begins: that is all that Prefect would do.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from contextlib import closing
+
+RUNS, PAUSE = "FAULTS_RUNS", "FAULTS_PAUSE"
+"""How many runs, 0 for ever; and the seconds between two."""
+
+
+def imports() -> None:
+    """Import all that a run imports, and compile the templates."""
+    from datetime import date
+
+    import prefect.tasks  # noqa: F401 - what it imports is what costs
+    import sendgrid  # noqa: F401 - the same
+
+    from models.rules.words import Language
+    from tasks.mail import deliver  # noqa: F401 - the same
+    from tasks.mail.rendering import preview
+    from tasks.mail.samples import SAMPLES
+
+    for language in Language:
+        for name in SAMPLES:
+            preview(name, language, date(2022, 3, 1))
+
+
+def warm() -> None:
+    """Compile the statements of the settings' database; no connection is left behind."""
+    from tasks.store.database import engine_of
+
+    deliver_once()
+    sweep_once()
+    engine_of().dispose()
+
+
+def deliver_once() -> None:
+    """Deliver once, as the flow does."""
+    from models.settings import settings
+    from tasks.mail.deliver import deliver
+    from tasks.mail.senders.choice import sender_of
+    from tasks.store import clock
+    from tasks.store.database import engine_of
+
+    engine = engine_of()
+    with closing(sender_of(settings())) as sender:
+        deliver(engine, sender, clock.watch(engine))
+
+
+def sweep_once() -> None:
+    """Sweep today, as the flow does."""
+    from tasks.store.database import engine_of
+    from tasks.sweep import day_to_sweep, sweep
+
+    sweep(day_to_sweep(engine_of(), None))
+
+
+ROLES = {"deliver": deliver_once, "sweep": sweep_once}
+
+
+def play(role: str) -> int:
+    """Do a role's runs; return 0 where the last one raised nothing."""
+    runs, pause = int(os.environ.get(RUNS, "1")), float(os.environ.get(PAUSE, "0.05"))
+    code, done = 0, 0
+    while not runs or done < runs:
+        try:
+            ROLES[role]()
+            code = 0
+        except Exception:  # noqa: BLE001 - whatever it is, the next run begins, and the log is read afterwards
+            traceback.print_exc(file=sys.stderr)
+            code = 1
+        done += 1
+        time.sleep(pause)
+    return code
