@@ -36,7 +36,7 @@ from tasks.sweep import sweep
 ONE_DAY = timedelta(days=1)
 SWEPT_AT, MAILED_AT = 6, 11
 """Local hours of the program's zone: before anybody's working hours, and within everybody's."""
-LEFT = (Status.WITHDRAWN, Status.REMOVED, Status.LAPSED)
+LEFT = (Status.WITHDRAWN, Status.REMOVED, Status.LAPSED, Status.NOT_AWARDED)
 
 
 @dataclass(frozen=True)

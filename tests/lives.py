@@ -35,7 +35,9 @@ NAMES = (
     "visit",
 )
 COUNTS = ("mandatory_in_compliance", "others_in_compliance")
-IN_ORDER = (*NAMES[:5], *COUNTS, *NAMES[5:])
+IN_ORDER = (*NAMES[:5], *COUNTS, *NAMES[5:11])
+AGAIN = ("decision_deferred", "remote_review_passed", "site_visit_done", "site_report_filed")
+DECISIONS = ("decision_favourable", "decision_conditional", "decision_not_awarded", "decision_deferred")
 ENDS = ("withdrawn", "removed", "lapsed")
 TRACKS = ("law_enforcement_tier1", "law_enforcement_advanced", "communications", "academy")
 DAYS = st.integers(-10, HORIZON)
@@ -65,10 +67,15 @@ def programs(draw: st.DrawFn) -> Program:
 @st.composite
 def many_facts(draw: st.DrawFn) -> list[Fact]:
     """Draw the lifecycle's own facts in order, up to some point, and any others beside them."""
-    gaps = draw(st.lists(st.integers(0, 15), max_size=len(IN_ORDER)))
+    course = [*IN_ORDER, *AGAIN * draw(st.integers(0, 2)), draw(st.sampled_from(DECISIONS))]
+    longest = draw(st.sampled_from((4, 15)))
+    gaps = draw(st.lists(st.integers(0, longest), max_size=len(course)))
+    if draw(st.booleans()):
+        gaps += [draw(st.integers(0, longest))] * (len(course) - len(gaps))
     on_days = accumulate(gaps)
-    rows = [(name, on, 400 if name in COUNTS else None) for name, on in zip(IN_ORDER, on_days, strict=False)]
-    rows += [(name, on, None) for name, on in draw(st.lists(st.tuples(st.sampled_from(NAMES), DAYS), max_size=8))]
+    rows = [(name, on, 400 if name in COUNTS else None) for name, on in zip(course, on_days, strict=False)]
+    others = st.sampled_from((*NAMES, *DECISIONS))
+    rows += [(name, on, None) for name, on in draw(st.lists(st.tuples(others, DAYS), max_size=8))]
     rows += draw(st.lists(st.tuples(st.sampled_from(COUNTS), DAYS, st.integers(0, 400)), max_size=4))
     rows += [
         (name, on, None)

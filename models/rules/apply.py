@@ -21,6 +21,7 @@ def apply(case: Case, decision: Decision) -> Case:
         stage_entered_on=decision.stage_entered_on,
         stage_seq=decision.stage_seq,
         status=decision.status,
+        reentered_on=decision.reentered_on,
         said=_said(case, decision),
         standings=_standings(case, decision),
     )

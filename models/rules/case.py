@@ -181,6 +181,22 @@ class Program:
         return {rule.rule: rule for rule in self.policy.reminders}
 
     @cached_property
+    def endings(self) -> frozenset[str]:
+        """The milestones that end a case."""
+        return frozenset(self.policy.endings.values())
+
+    def is_return(self, from_stage: str, to_stage: str) -> bool:
+        """Whether a change of stage goes back along the lifecycle, or to where it came from."""
+        return any(
+            from_stage in order and to_stage in order and order[to_stage] <= order[from_stage] for order in self._orders
+        )
+
+    @cached_property
+    def _orders(self) -> tuple[dict[str, int], ...]:
+        paths = (self.policy.path, self.policy.later_path)
+        return tuple({stage.code: index for index, stage in enumerate(path)} for path in paths)
+
+    @cached_property
     def idle(self) -> frozenset[str]:
         """The milestones that do not count as activity on a case."""
         return frozenset(code for code, milestone in self.policy.milestones.items() if not milestone.activity)

@@ -8,11 +8,11 @@ gives nothing.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 from models.rules import reminders
-from models.rules.case import Case, Fact, Key, Program, Standing
+from models.rules.advance import advance
+from models.rules.case import Case, Key, Program, Standing
 from models.rules.decision import Advance, Cancelling, Closed, Decision, NextCycle
 from models.rules.escalations import (
     FOREVER,
@@ -26,7 +26,6 @@ from models.rules.escalations import (
     scene_of,
     spoken,
 )
-from models.rules.gates import Dossier, Evidence, GateState, dossier, gate_state
 from models.rules.meaning import lost_meaning, may_return, snoozed, thread
 from models.rules.pace import risk_from
 from models.rules.policy import EscalationRule
@@ -48,11 +47,11 @@ def decide(case: Case, program: Program, today: date) -> Decision:
         program: the policy in force, with `live_from`.
         today: the day in the program's zone.
     """
-    known = dossier(case, program, today)
-    looks: Looks = [] if known.next_fact_on is None else [known.next_fact_on]
-    case, advances = advance(case, known, (program, today, looks))
+    case, known, advances, opens_on = advance(case, program, today)
+    looks: Looks = [day for day in (known.next_fact_on, opens_on) if day is not None]
     decision = Decision(
-        case.id, case.stage, case.stage_entered_on, case.stage_seq, case.status, Risk.ENDED, advances=advances
+        case.id, case.stage, case.stage_entered_on, case.stage_seq, case.status, Risk.ENDED, case.reentered_on,
+        advances=advances,
     )
     if case.status is not Status.OPEN:
         _fall_silent(case, decision)
@@ -73,49 +72,6 @@ def decide(case: Case, program: Program, today: date) -> Decision:
         looks += (snooze.since, snooze.until + ONE_DAY)
     decision.next_review_on = min((day for day in looks if day > today), default=None)
     return decision
-
-
-def advance(case: Case, known: Dossier, given: tuple[Program, date, Looks]) -> tuple[Case, list[Advance]]:
-    """Leave every stage whose gate is open, several in one go, and end where a person recorded an end."""
-    program, today, looks = given
-    end = ending(program, known)
-    advances: list[Advance] = []
-    while case.status is Status.OPEN:
-        gate = gate_state(case, program, known)
-        step = _next_step(case, program, (gate, end, today))
-        if step is None:
-            if gate.opens_on is not None:
-                looks.append(gate.opens_on)
-            break
-        advances.append(step)
-        case = replace(
-            case, stage=step.to_stage, stage_entered_on=step.on, stage_seq=step.seq, status=step.status
-        )
-    return case, advances
-
-
-def ending(program: Program, known: Dossier) -> tuple[Status, Fact] | None:
-    """Return the earliest recorded end: withdrawn, removed or lapsed."""
-    ends = [(status, known.first[name]) for status, name in program.policy.endings.items() if name in known.first]
-    return min(ends, key=lambda end: (end[1].on, end[1].id), default=None)
-
-
-def _next_step(
-    case: Case, program: Program, given: tuple[GateState, tuple[Status, Fact] | None, date]
-) -> Advance | None:
-    gate, end, today = given
-    opens_on = gate.opens_on if gate.opens_on is not None and gate.opens_on <= today else None
-    if end is not None and (opens_on is None or opens_on > end[1].on):
-        status, fact = end
-        on = max(fact.on, case.stage_entered_on)
-        return Advance(case.stage_seq + 1, case.stage, case.stage, status, on, Evidence((fact.id,), ()))
-    if opens_on is None:
-        return None
-    stages = program.policy.stage
-    to_stage = stages[case.stage].next
-    assert to_stage is not None, "an open case stands in a stage with a next: the database and policy.checks see to it"
-    status = Status.OPEN if stages[to_stage].next is not None else Status.AWARDED
-    return Advance(case.stage_seq + 1, case.stage, to_stage, status, opens_on, gate.evidence)
 
 
 def _next_cycle(case: Case, program: Program, advances: list[Advance]) -> NextCycle | None:

@@ -12,7 +12,10 @@ from models.rules.words import Closing, NoticeState, Post, Reason, Risk, Status
 
 
 class Advance(NamedTuple):
-    """A stage that was left, or an enrollment that ended, on the day its facts made it so."""
+    """A stage that was left, or an enrollment that ended, on the day its facts made it so.
+
+    `again`: a verdict sent the case back, and only what is recorded of later days opens gates from there on.
+    """
 
     seq: int
     from_stage: str
@@ -20,6 +23,7 @@ class Advance(NamedTuple):
     status: Status
     on: date
     evidence: Evidence
+    again: bool = False
 
 
 class Telling(NamedTuple):
@@ -66,6 +70,7 @@ class Decision:
     stage_seq: int
     status: Status
     risk: Risk
+    reentered_on: date | None = None
     next_review_on: date | None = None
     advances: list[Advance] = field(default_factory=list)
     tellings: list[Telling] = field(default_factory=list)

@@ -107,7 +107,8 @@ def _advanced(view: _View, step: Advance) -> Sentence:
     if step.to_stage == step.from_stage:
         return Sentence("stage", Outcome.ADVANCES, step.on, f"It ended on {step.on}, {step.status}: {because}.")
     left, entered = _stage(view, step.from_stage), _stage(view, step.to_stage)
-    return Sentence("stage", Outcome.ADVANCES, step.on, f"It left {left} for {entered} on {step.on}: {because}.")
+    way = f"went back from {left} to" if step.again else f"left {left} for"
+    return Sentence("stage", Outcome.ADVANCES, step.on, f"It {way} {entered} on {step.on}: {because}.")
 
 
 def _ended(view: _View) -> Sentence:
@@ -130,6 +131,10 @@ def _stands(view: _View) -> Sentence:
 
 def _gate(view: _View) -> Iterator[Sentence]:
     state = gate_state(view.case, view.scene.program, view.scene.known)
+    back = view.case.reentered_on
+    if back is not None:
+        text = f"It came back on {back}: what is not of a later day opens no gate since."
+        yield Sentence("gate", Outcome.STANDS, back, text)
     there = ", ".join(_there(view))
     if there:
         yield Sentence("gate", Outcome.STANDS, None, f"On record to leave it: {there}.")
@@ -142,7 +147,7 @@ def _gate(view: _View) -> Iterator[Sentence]:
 
 def _there(view: _View) -> Iterator[str]:
     gate, first = view.scene.program.policy.stage[view.case.stage].gate, view.scene.known.first
-    for name in gate.milestones:
+    for name in (*gate.milestones, *gate.any_of):
         if name in first:
             yield f"{_milestone(view, name)} on {first[name].on}"
     for share in gate.shares:

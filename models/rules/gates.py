@@ -38,22 +38,28 @@ class GateState(NamedTuple):
 
 
 def dossier(case: Case, program: Program, today: date) -> Dossier:
-    """Index what is known up to today: the first of each milestone, every count, and the last real activity."""
+    """Index what is known up to today: the first of each milestone, every count, and the last real activity.
+
+    Of a case that entered a stage again, only what is of later days counts for its gates; an end counts always.
+    """
     first: dict[str, Fact] = {}
     counts: dict[str, list[Fact]] = {}
     last, upcoming, idle = case.agreement_on, None, program.idle
+    since, ends = case.reentered_on or date.min, program.endings
     for fact in case.facts:
         name, on = fact.milestone, fact.on
         if on > today:
             upcoming = on if upcoming is None or on < upcoming else upcoming
+            continue
+        if on > last and name not in idle:
+            last = on
+        if on <= since and name not in ends:
             continue
         seen = first.get(name)
         if seen is None or on < seen.on:
             first[name] = fact
         if fact.value is not None:
             counts.setdefault(name, []).append(fact)
-        if on > last and name not in idle:
-            last = on
     return Dossier(first, counts, last, upcoming)
 
 
@@ -64,14 +70,17 @@ def gate_state(case: Case, program: Program, known: Dossier) -> GateState:
     """
     gate = program.policy.stage[case.stage].gate
     facts = [known.first.get(name) for name in gate.milestones]
+    if gate.any_of:
+        there = (known.first[name] for name in gate.any_of if name in known.first)
+        facts.append(min(there, key=lambda fact: (fact.on, fact.id), default=None))
     facts += [_reached(known.counts.get(s.count, []), needed(case, program, s)) for s in gate.shares]
     known_on = max([case.stage_entered_on, *(fact.on for fact in facts if fact is not None)])
     seats = _filled(case, gate, known_on) if gate.posts else []
     if None in facts or None in seats:
         return GateState(None, tuple(_missing(gate, facts, seats)), Evidence((), ()))
-    there = [fact for fact in facts if fact is not None]
+    found = [fact for fact in facts if fact is not None]
     held = [seat for seat in seats if seat is not None]
-    evidence = Evidence(tuple(fact.id for fact in there), tuple(seat.id for seat in held))
+    evidence = Evidence(tuple(fact.id for fact in found), tuple(seat.id for seat in held))
     ready = max([known_on, *(seat.since for seat in held)])
     if gate.conference_lead_days is None:
         return GateState(ready, (), evidence)
@@ -111,6 +120,6 @@ def _next_seat(case: Case, post: Post, day: date) -> Seat | None:
 
 
 def _missing(gate: Gate, facts: list[Fact | None], seats: list[Seat | None]) -> Iterator[str]:
-    names = [*gate.milestones, *(share.count for share in gate.shares)]
+    names = [*gate.usual, *(share.count for share in gate.shares)]
     yield from (name for name, fact in zip(names, facts, strict=True) if fact is None)
     yield from (f"post:{post}" for post, seat in zip(gate.posts, seats, strict=True) if seat is None)

@@ -174,7 +174,7 @@ class Written(NamedTuple):
     escalations: int
 
 
-_SETTLE = change(ENROLLMENT, "stage stage_entered_on stage_seq status risk ended_on next_review_on")
+_SETTLE = change(ENROLLMENT, "stage stage_entered_on stage_seq status risk ended_on next_review_on reentered_on")
 _CLIMB = change(ESCALATION, "state rung rung_on repeat acknowledged_until closed_on closing")
 _CLOSE = change(ESCALATION, "state closed_on closing")
 _CANCEL = change(NOTICE, "state reason", same(NOTICE.c.state, NoticeState.PENDING))
@@ -233,7 +233,8 @@ class _Pen:
         ended = None if decision.status is Status.OPEN else self._day(decision.advances[-1].on)
         return (
             decision.stage, self._day(decision.stage_entered_on), decision.stage_seq, str(decision.status),
-            str(decision.risk), ended, self._maybe(decision.next_review_on), decision.case_id,
+            str(decision.risk), ended, self._maybe(decision.next_review_on), self._maybe(decision.reentered_on),
+            decision.case_id,
         )
 
     def closed(self, closed: Closed) -> tuple[Any, ...]:

@@ -148,13 +148,18 @@ def case_on(connection: Connection, enrollment_id: int, given: tuple[Program, da
     said = [notice for notice in now.said if notice.id in said_on]
     closed_later = set(connection.scalars(select(x.id).where(x.enrollment_id == enrollment_id, x.closed_on > day)))
     changes = connection.execute(
-        select(s.seq, s.to_stage, s.changed_on, s.status)
+        select(s.seq, s.to_stage, s.changed_on, s.status, s.from_stage)
         .where(s.enrollment_id == enrollment_id, s.decided_on <= day).order_by(s.seq.desc())
-    ).first()
+    ).all()
     start = (0, program.policy.start_of(now.cycle), now.agreement_on, Status.OPEN)
-    seq, stage, entered_on, status = start if changes is None else changes
+    seq, stage, entered_on, status = changes[0][:4] if changes else start
+    returns = (
+        row.changed_on for row in changes
+        if row.status is Status.OPEN and program.is_return(row.from_stage, row.to_stage)
+    )
     return replace(
         now, stage=stage, stage_entered_on=entered_on, stage_seq=seq, status=status,
+        reentered_on=next(returns, None),
         facts=[fact for fact in now.facts if fact.id in known],
         seats=[seat for seat in now.seats if seat.id in seated],
         changes=now.changes[:changes_known],  # in the order in which they were recorded

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from models.rules.apply import apply
 from models.rules.gates import dossier, gate_state
 from tests.building import ONBOARDED, case, crew, day, number, on, program
 
@@ -210,6 +211,63 @@ def test_every_stage_change_names_its_evidence_and_follows_the_one_before() -> N
 def test_a_shut_gate_says_what_it_waits_for(stage: str, known: dict[str, Any], missing: tuple[str, ...]) -> None:
     shut = case(stage, 3682 if stage == "commission_review" else 0, **known)
     assert gate_state(shut, program(), dossier(shut, program(), day(3700))).missing == missing
+
+
+FILED = [("remote_review_passed", 450), ("site_visit_done", 500), ("site_report_filed", 510)]
+DEFERRED = ("decision_deferred", JULY)
+ONCE_MORE = [("remote_review_passed", 590), ("site_visit_done", 630), ("site_report_filed", 634)]
+# what is recorded of a case that entered commission review on day 510, today -> stage, entered on, status
+DECISIONS: dict[str, tuple[list[Any], int, tuple[str, int, str]]] = {
+    "with conditions: an award like any other": (
+        [("decision_conditional", 560)], JULY, ("accredited", JULY, "awarded")
+    ),
+    "deferred: back in the remote review, and no older fact opens its gate": (
+        [DEFERRED], NOVEMBER, ("remote_review", JULY, "open")
+    ),
+    "one stage further with what is new": ([DEFERRED, ONCE_MORE[0]], NOVEMBER, ("site_assessment", 590, "open")),
+    "a fact of the day of the deferral is not new": (
+        [DEFERRED, ("remote_review_passed", JULY)], NOVEMBER, ("remote_review", JULY, "open")
+    ),
+    "all done again: before the commission again": (
+        [DEFERRED, *ONCE_MORE], NOVEMBER - 1, ("commission_review", 634, "open")
+    ),
+    "and awarded at the next conference": (
+        [DEFERRED, *ONCE_MORE, ("decision_favourable", 670)], NOVEMBER, ("accredited", NOVEMBER, "awarded")
+    ),
+    "deferred a second time": (
+        [DEFERRED, *ONCE_MORE, ("decision_deferred", NOVEMBER)], 700, ("remote_review", NOVEMBER, "open")
+    ),
+    "the deferral of a conference outweighs what was favourable before it": (
+        [("decision_favourable", 560), DEFERRED], NOVEMBER, ("remote_review", JULY, "open")
+    ),
+    "not awarded: the end": ([("decision_not_awarded", JULY)], NOVEMBER, ("commission_review", JULY, "not_awarded")),
+    "a verdict from before the stage is none": (
+        [("decision_deferred", 505)], NOVEMBER, ("commission_review", 510, "open")
+    ),
+    "withdrawn after a deferral": ([DEFERRED, ("withdrawn", 600)], NOVEMBER, ("remote_review", 600, "withdrawn")),
+    "an end of before the deferral, recorded late, stands": (
+        [DEFERRED, ("withdrawn", JULY - 1)], NOVEMBER, ("commission_review", JULY - 1, "withdrawn")
+    ),
+}
+
+
+@pytest.mark.parametrize(("rows", "today", "expected"), DECISIONS.values(), ids=DECISIONS)
+def test_a_decision_does_what_the_policy_says(rows: list[Any], today: int, expected: tuple[str, int, str]) -> None:
+    start = case("commission_review", 510, facts=[*FILED, *rows])
+    decision = on(today, start)
+    assert (decision.stage, number(decision.stage_entered_on), decision.status.value) == expected
+    again = on(today, apply(start, decision))
+    assert again.advances == [], "doing it and asking again changes nothing"
+    assert (decision.next_review_on is None) == (decision.status.value != "open")
+
+
+def test_a_return_names_its_verdict_and_is_remembered() -> None:
+    decision = on(NOVEMBER, case("commission_review", 510, facts=[*FILED, DEFERRED, ONCE_MORE[0]]))
+    assert [(step.from_stage, step.to_stage, step.again) for step in decision.advances] == [
+        ("commission_review", "remote_review", True), ("remote_review", "site_assessment", False)
+    ]
+    assert [step.evidence.facts for step in decision.advances] == [(4,), (5,)]
+    assert decision.reentered_on == day(JULY)
 
 
 # what is known, today -> status, ended on

@@ -100,15 +100,36 @@ def risks(decisions: Swept) -> list[tuple[date, str]]:
 
 
 @given(lives(), st.sets(st.integers(0, HORIZON)))
-def test_replaying_the_advances_gives_the_stored_state_and_never_goes_back(life: Life, days: set[int]) -> None:
+def test_replaying_the_advances_gives_the_stored_state_and_no_day_goes_back(life: Life, days: set[int]) -> None:
     stored, decisions = swept(life, map(day, sorted(days)))
     assert all(advance.on <= today for today, decision in decisions for advance in decision.advances)
     state = (life.case.stage, life.case.stage_entered_on, life.case.stage_seq, life.case.status)
+    back = None
     for step in advances(decisions):
         assert (step.from_stage, step.seq) == (state[0], state[2] + 1)
         assert step.on >= state[1]
+        ends = step.status not in {Status.OPEN, Status.AWARDED}
+        assert step.again == (not ends and life.program.is_return(step.from_stage, step.to_stage))
         state = (step.to_stage, step.on, step.seq, step.status)
+        back = step.on if step.again else back
     assert state == (stored.stage, stored.stage_entered_on, stored.stage_seq, stored.status)
+    assert back == stored.reentered_on
+
+
+@given(lives(), st.sets(st.integers(0, HORIZON)))
+def test_after_a_return_no_gate_opens_by_what_is_older_and_only_a_verdict_sends_back(
+    life: Life, days: set[int]
+) -> None:
+    stored, decisions = swept(life, map(day, sorted(days)))
+    facts = {fact.id: fact for fact in stored.facts}
+    back = date.min
+    for step in advances(decisions):
+        evidence = [facts[number] for number in step.evidence.facts]
+        if step.status in {Status.OPEN, Status.AWARDED}:
+            assert all(fact.on > back for fact in evidence)
+        if step.again:
+            back = step.on
+            assert [(fact.milestone, fact.on) for fact in evidence] == [("decision_deferred", back)]
 
 
 @given(lives(), st.sets(st.integers(0, HORIZON)), st.integers(0, HORIZON))

@@ -66,6 +66,42 @@ IMPOSSIBLE: dict[str, tuple[Mutation, str, str, str]] = {
         'the unknown stage "profs"',
         'Did you mean "proofs"?',
     ),
+    "a verdict back to nowhere": (
+        lambda t: stage(t, "commission_review")["verdicts"][0].update(reenter="remote_reveiw"),
+        "stages[7].verdicts[0].reenter",
+        'the unknown stage "remote_reveiw"',
+        'Did you mean "remote_review"?',
+    ),
+    "a verdict that leads on": (
+        lambda t: stage(t, "commission_review")["verdicts"][0].update(reenter="accredited"),
+        "stages[7].verdicts[0].reenter",
+        'leads from "commission_review" to "accredited"',
+        "Name this stage or an earlier one",
+    ),
+    "a verdict without effect": (
+        lambda t: stage(t, "commission_review")["verdicts"][0].pop("reenter"),
+        "stages[7].verdicts[0]",
+        "neither or both",
+        "Give `reenter` a stage",
+    ),
+    "a verdict that ends in an award": (
+        lambda t: stage(t, "commission_review")["verdicts"][1].update(ends="awarded"),
+        "stages[7].verdicts[1].ends",
+        '"awarded" is not an ending',
+        "not_awarded",
+    ),
+    "a verdict that its own gate asks for": (
+        lambda t: stage(t, "commission_review")["verdicts"][0].update(milestone="decision_conditional"),
+        "stages[7].verdicts[0]",
+        "own gate asks for",
+        "one of the two",
+    ),
+    "a verdict twice": (
+        lambda t: stage(t, "commission_review")["verdicts"][1].update(milestone="decision_deferred"),
+        "stages[7].verdicts",
+        "two effects",
+        "Keep one",
+    ),
     "unknown start": (lambda t: t.update(start="onbording"), "start", '"onbording"', 'Did you mean "onboarding"?'),
     "a stage of no days": (
         lambda t: stage(t, "proofs").pop("expected_days"),

@@ -59,7 +59,7 @@ def draw_facts(rng: Random, world: World, subject: Subject) -> list[DrawnFact]:
     course = subject.course
     found = [*_gate_facts(rng, world, subject), *_activity_facts(rng, world, subject)]
     # A conference's decision is known at once.
-    at_once = {m for s in world.policy.stages if s.gate.conference_lead_days is not None for m in s.gate.milestones}
+    at_once = {m for s in world.policy.stages if s.gate.conference_lead_days is not None for m in s.gate.usual}
     drawn = [
         DrawnFact(on, on if milestone in at_once else on + _wait(rng, world), milestone, value)
         for on, milestone, value in found
@@ -83,13 +83,13 @@ def _gate_facts(rng: Random, world: World, subject: Subject) -> Iterator[Happeni
     for stay in subject.course.stays:
         gate = stay.stage.gate
         if gate.conference_lead_days is not None:
-            yield from ((stay.left, name, None) for name in gate.milestones)
+            yield from ((stay.left, name, None) for name in gate.usual)
             continue
         # Nobody is trained and no kick-off held before the posts are filled.
         filled = [subject.posts[post][0].since for post in gate.posts if subject.posts.get(post)]
         ready = max(filled, default=stay.entered)
-        days = [max(day, world.workday(ready)) for day in _days_in(rng, world, (stay, len(gate.milestones)))]
-        yield from ((day, name, None) for day, name in zip(days, gate.milestones, strict=True))
+        days = [max(day, world.workday(ready)) for day in _days_in(rng, world, (stay, len(gate.usual)))]
+        yield from ((day, name, None) for day, name in zip(days, gate.usual, strict=True))
         yield from ((stay.left, share.count, _reached(rng, world, (subject, share))) for share in gate.shares)
 
 

@@ -10,7 +10,7 @@ from models.rules.policy.calendar import Conference, Lead, WorkingHours
 from models.rules.policy.fees import Bracket, Fee
 from models.rules.policy.places import Entity, Region
 from models.rules.policy.rules import EscalationRule, ReminderRule, Rung
-from models.rules.policy.stages import Gate, Milestone, Share, Stage
+from models.rules.policy.stages import Gate, Milestone, Share, Stage, Verdict
 from models.rules.policy.tracks import AgencyKind, Reaccreditation, Track, Window
 from models.rules.policy.whole import Policy
 
@@ -36,6 +36,7 @@ __all__ = [
     "Share",
     "Stage",
     "Track",
+    "Verdict",
     "Window",
     "WorkingHours",
 ]

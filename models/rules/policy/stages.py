@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from models.rules.policy.base import Code, Data, Days, Label
-from models.rules.words import Post
+from models.rules.words import Post, Status
 
 
 class Milestone(Data):
@@ -27,12 +27,29 @@ class Share(Data):
 
 
 class Gate(Data):
-    """What must be true to leave a stage; `conference_lead_days`: at the first conference that long after entry."""
+    """What must be true to leave a stage; `conference_lead_days`: at the first conference that long after entry.
+
+    Of `any_of` one milestone is enough, whichever comes first.
+    """
 
     milestones: tuple[Code, ...] = ()
+    any_of: tuple[Code, ...] = ()
     posts: tuple[Post, ...] = ()
     shares: tuple[Share, ...] = ()
     conference_lead_days: Days | None = None
+
+    @property
+    def usual(self) -> tuple[Code, ...]:
+        """The milestones of the usual way through: of those of which one is enough, the first."""
+        return (*self.milestones, *self.any_of[:1])
+
+
+class Verdict(Data):
+    """A recorded decision that does not let a case through: it enters a stage again, or ends."""
+
+    milestone: Code
+    reenter: Code | None = None
+    ends: Status | None = None
 
 
 class Stage(Data):
@@ -45,3 +62,4 @@ class Stage(Data):
     stall_days: Annotated[Days, Field(ge=1)] = 90
     overstay_days: Annotated[Days, Field(ge=1)] | None = None
     gate: Gate = Gate()
+    verdicts: tuple[Verdict, ...] = ()

@@ -14,7 +14,7 @@ from models.rules.policy.checks.fees import fees
 from models.rules.policy.checks.leads import leads
 from models.rules.policy.checks.names import duplicates, places
 from models.rules.policy.checks.rules import escalations, reminders
-from models.rules.policy.checks.stages import endings, gates, graph
+from models.rules.policy.checks.stages import endings, gates, graph, verdicts
 from models.rules.policy.checks.tracks import reaccreditation, tracks
 
 
@@ -62,6 +62,7 @@ def problems_of(policy: Policy) -> Iterator[Problem]:
     yield from working_hours(policy)
     yield from graph(policy)
     yield from gates(policy)
+    yield from verdicts(policy)
     yield from endings(policy)
     yield from leads(policy)
     yield from tracks(policy)

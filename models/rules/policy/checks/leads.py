@@ -13,7 +13,7 @@ SHORTEST_MONTH = 28
 
 def leads(policy: Policy) -> Iterator[Problem]:
     """Yield leads of unknown milestones, against the order of the stages, or longer than an enrollment."""
-    asked = {name: index for index, stage in enumerate(policy.path) for name in stage.gate.milestones}
+    asked = {name: index for index, stage in enumerate(policy.path) for name in stage.gate.usual}
     for index, lead in enumerate(policy.leads):
         place = f"leads[{index}]"
         for name in (lead.milestone, lead.before):
