@@ -75,7 +75,7 @@ def _verdict(case: Case, program: Program, today: date) -> Advance | None:
     stage = program.policy.stage[case.stage]
     if not stage.verdicts:
         return None
-    verdicts = {verdict.milestone: verdict for verdict in stage.verdicts}
+    verdicts = {verdict.milestone: verdict for verdict in stage.verdicts if verdict.cycle.covers(case.cycle)}
     since = case.reentered_on or date.min
     given = [
         fact for fact in case.facts

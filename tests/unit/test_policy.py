@@ -76,7 +76,13 @@ IMPOSSIBLE: dict[str, tuple[Mutation, str, str, str]] = {
         lambda t: stage(t, "commission_review")["verdicts"][0].update(reenter="accredited"),
         "stages[7].verdicts[0].reenter",
         'leads from "commission_review" to "accredited"',
-        "Name this stage or an earlier one",
+        "Name one of onboarding",
+    ),
+    "a verdict back to a stage that the later cycle does not have": (
+        lambda t: stage(t, "commission_review")["verdicts"][1].update(reenter="remote_review"),
+        "stages[7].verdicts[1].reenter",
+        "in cycle 2 does not lie before it",
+        "Name one of maintenance, site_assessment",
     ),
     "a verdict without effect": (
         lambda t: stage(t, "commission_review")["verdicts"][0].pop("reenter"),
@@ -85,8 +91,8 @@ IMPOSSIBLE: dict[str, tuple[Mutation, str, str, str]] = {
         "Give `reenter` a stage",
     ),
     "a verdict that ends in an award": (
-        lambda t: stage(t, "commission_review")["verdicts"][1].update(ends="awarded"),
-        "stages[7].verdicts[1].ends",
+        lambda t: stage(t, "commission_review")["verdicts"][2].update(ends="awarded"),
+        "stages[7].verdicts[2].ends",
         '"awarded" is not an ending',
         "not_awarded",
     ),
@@ -97,7 +103,7 @@ IMPOSSIBLE: dict[str, tuple[Mutation, str, str, str]] = {
         "one of the two",
     ),
     "a verdict twice": (
-        lambda t: stage(t, "commission_review")["verdicts"][1].update(milestone="decision_deferred"),
+        lambda t: stage(t, "commission_review")["verdicts"][2].update(milestone="decision_deferred"),
         "stages[7].verdicts",
         "two effects",
         "Keep one",

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from models.rules.policy.base import Code, Data, Days, Label
-from models.rules.words import Post, Status
+from models.rules.words import Cycle, Post, Status
 
 
 class Milestone(Data):
@@ -50,6 +50,7 @@ class Verdict(Data):
     milestone: Code
     reenter: Code | None = None
     ends: Status | None = None
+    cycle: Cycle = Cycle.EVERY
 
 
 class Stage(Data):

@@ -65,36 +65,46 @@ def gates(policy: Policy) -> Iterator[Problem]:
 
 
 def verdicts(policy: Policy) -> Iterator[Problem]:
-    """Yield verdicts without one effect, or that the gate they are to bar asks for."""
-    paths = [[stage.code for stage in path] for path in (policy.path, policy.later_path)]
+    """Yield verdicts without one effect, that no cycle can follow, or that the gate they are to bar asks for."""
     for index, stage in enumerate(policy.stages):
-        # Of every cycle that knows the stage, the verdict must find its way back.
-        before = [set(path[: path.index(stage.code) + 1]) for path in paths if stage.code in path]
         for number, verdict in enumerate(stage.verdicts):
             place = f"stages[{index}].verdicts[{number}]"
             yield from milestone(policy, place, verdict.milestone)
-            yield from _effect(policy, place, (verdict, stage, set.intersection(*before) if before else set()))
-        for name in repeated(verdict.milestone for verdict in stage.verdicts):
+            yield from _effect(verdict, stage, place)
+            yield from _way_back(policy, place, (verdict, stage))
+        for name in repeated(f"{v.milestone}, cycle {n}" for v in stage.verdicts for n in (1, 2) if v.cycle.covers(n)):
             yield Problem(f"stages[{index}].verdicts", f'give "{name}" two effects.', "Keep one.")
 
 
-def _effect(policy: Policy, place: str, given: tuple[Verdict, Stage, set[str]]) -> Iterator[Problem]:
-    verdict, stage, before = given
+def _effect(verdict: Verdict, stage: Stage, place: str) -> Iterator[Problem]:
+    ends = {*ENDS, Status.NOT_AWARDED}
     if (verdict.reenter is None) == (verdict.ends is None):
         what = f'says of "{verdict.milestone}" neither or both of what it does.'
         yield Problem(place, what, "Give `reenter` a stage, or `ends` a status.")
-    if verdict.reenter is not None and verdict.reenter not in policy.stage:
-        what = f'names the unknown stage "{verdict.reenter}".'
-        yield Problem(f"{place}.reenter", what, nearest(verdict.reenter, policy.stage))
-    elif verdict.reenter is not None and verdict.reenter not in before:
-        what = f'leads from "{stage.code}" to "{verdict.reenter}", which does not lie before it in every cycle.'
-        yield Problem(f"{place}.reenter", what, "Name this stage or an earlier one: to lead on is the gate's to do.")
-    if verdict.ends is not None and verdict.ends not in {*ENDS, Status.NOT_AWARDED}:
-        what = f'"{verdict.ends}" is not an ending.'
-        yield Problem(f"{place}.ends", what, f"Use {', '.join(sorted({*ENDS, Status.NOT_AWARDED}))}.")
+    if verdict.ends is not None and verdict.ends not in ends:
+        yield Problem(f"{place}.ends", f'"{verdict.ends}" is not an ending.', f"Use {', '.join(sorted(ends))}.")
     if verdict.milestone in {*stage.gate.milestones, *stage.gate.any_of}:
         what = f'bars the way by "{verdict.milestone}", which the stage\'s own gate asks for.'
         yield Problem(place, what, "Leave it in one of the two.")
+
+
+def _way_back(policy: Policy, place: str, given: tuple[Verdict, Stage]) -> Iterator[Problem]:
+    """Yield a verdict that leads to a stage which does not lie before, on the path of a cycle that it is for."""
+    verdict, stage = given
+    if verdict.reenter is None:
+        return
+    if verdict.reenter not in policy.stage:
+        what = f'names the unknown stage "{verdict.reenter}".'
+        yield Problem(f"{place}.reenter", what, nearest(verdict.reenter, policy.stage))
+        return
+    for cycle in (1, 2):
+        path = [each.code for each in policy.path_of(cycle)]
+        if not verdict.cycle.covers(cycle) or stage.code not in path:
+            continue
+        before = path[: path.index(stage.code) + 1]
+        if verdict.reenter not in before:
+            what = f'leads from "{stage.code}" to "{verdict.reenter}", which in cycle {cycle} does not lie before it.'
+            yield Problem(f"{place}.reenter", what, f"Name one of {', '.join(before)}; to lead on is the gate's to do.")
 
 
 def endings(policy: Policy) -> Iterator[Problem]:
