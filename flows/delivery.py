@@ -18,7 +18,6 @@ def deliver_notices() -> str:
     require_schema(engine_of())
     done = deliver_pending()
     name = f"deliver: {count(done.sent, 'email')} sent"
-    asides = {"later": done.later, "unknown": done.unknown, "dead": done.dead, "without recipient": done.nobody}
-    name += "".join(f", {number} {what}" for what, number in asides.items() if number)
+    name += done.asides()
     name_this_run(name)
     return name

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.rules.delivery import Times
 
 PREFIX = "ACREDITA_"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -43,6 +45,20 @@ class Settings(BaseSettings):
     mail_connect_seconds: float = Field(default=5, gt=0, le=300)
     mail_timeout_seconds: float = Field(default=15, gt=0, le=300)
     """For one message, from the first byte to the last; connecting has its own time before it."""
+    mail_threads: int = Field(default=4, ge=1, le=64)
+    """How many messages of one run are on their way at once."""
+    mail_lease_seconds: float = Field(default=60, gt=0, le=86400)
+    mail_settle_seconds: float = Field(default=900, ge=0, le=604800)
+    """How late the provider's log may show what it took: what it has not shown by then is sent again."""
+    mail_recheck_seconds: float = Field(default=60, ge=0, le=86400)
+    mail_patience_seconds: float = Field(default=86400, ge=0, le=2592000)
+    """How long a log that cannot be read is asked, before the rules' word counts as if there were none."""
+    mail_backoff_seconds: float = Field(default=30, gt=0, le=86400)
+    mail_backoff_cap_seconds: float = Field(default=21600, gt=0, le=604800)
+    mail_pause_seconds: float = Field(default=30, gt=0, le=3600)
+    mail_pause_cap_seconds: float = Field(default=600, gt=0, le=86400)
+    mail_probe_seconds: float = Field(default=300, gt=0, le=86400)
+    """How long the sender waits before it tries a provider again that refused the key or the account."""
 
     @field_validator("home", "mail_folder")
     @classmethod
@@ -55,6 +71,25 @@ class Settings(BaseSettings):
         url = self.database_url or f"sqlite:///{self.home / 'acredita.db'}"
         scheme, _, rest = url.partition("://")
         return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else url
+
+    @model_validator(mode="after")
+    def _a_lease_covers_an_attempt(self) -> Self:
+        if self.mail_lease_seconds <= self.mail_connect_seconds + self.mail_timeout_seconds:
+            raise ValueError("mail_lease_seconds must be longer than mail_connect_seconds and mail_timeout_seconds")
+        return self
+
+    @property
+    def times(self) -> Times:
+        """How long what a delivery does may take."""
+        return Times(
+            post=timedelta(seconds=self.mail_connect_seconds + self.mail_timeout_seconds),
+            **{
+                name: timedelta(seconds=getattr(self, f"mail_{name}_seconds"))
+                for name in (
+                    "lease", "settle", "recheck", "patience", "backoff", "backoff_cap", "pause", "pause_cap", "probe",
+                )
+            },
+        )
 
     @property
     def outbox(self) -> Path:

@@ -141,7 +141,7 @@ def live_through(engine: Engine, sender: Sender, given: tuple[date, ZoneInfo, Co
         if rows is not None:
             feed_day(connection, rows, day)
     sweep(day)
-    deliver(engine, sender, _at(day, MAILED_AT, zone))
+    deliver(engine, sender, clock.stopped(_at(day, MAILED_AT, zone)))
 
 
 def _at(day: date, hour: int, zone: ZoneInfo) -> datetime:

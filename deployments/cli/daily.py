@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import closing
 
 from deployments.cli.base import AsJson, AsOf, DryRun, app, ready, say
 
@@ -29,11 +30,10 @@ def deliver(*, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     from tasks.store import clock
 
     engine = ready()
-    now = clock.now(engine)
     if dry_run:
-        waiting = delivery.rehearse(engine, now)
+        waiting = delivery.rehearse(engine, clock.now(engine))
         say(waiting, as_json, lambda: f"would send {len(waiting)} emails now")
         return
-    done = delivery.deliver(engine, sender_of(settings()), now)
-    say(dataclasses.asdict(done), as_json, lambda: f"{done.sent} sent, {done.later} later, {done.unknown} unknown, "
-         f"{done.dead} dead, {done.nobody} without recipient")
+    with closing(sender_of(settings())) as sender:
+        done = delivery.deliver(engine, sender, clock.watch(engine))
+    say(dataclasses.asdict(done), as_json, lambda: f"{done.sent} sent{done.asides()}")

@@ -173,12 +173,11 @@ def clean_header(text: str) -> str:
 def reference_of(seed: str) -> str:
     """Return the short reference of a seed: always the same, and telling nothing of it.
 
-    Eight characters hold 40 bits: of 10,000 references two are alike once in 22,000 tries, of 1,000,000 about every
-    third time, so whoever stores them keeps them unique.
+    Twelve characters hold 60 bits: of ten million references two are alike once in 23,000 tries.
 
     >>> reference_of("17/2023-04-03/digest")
-    'ZJMH-82B5'
+    'ZJMH-82B5-A90F'
     """
-    bits = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:5], "big")
-    letters = "".join(_ALPHABET[bits >> shift & 31] for shift in range(35, -5, -5))
-    return f"{letters[:4]}-{letters[4:]}"
+    bits = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big") >> 4
+    letters = "".join(_ALPHABET[bits >> shift & 31] for shift in range(55, -5, -5))
+    return "-".join(letters[at : at + 4] for at in range(0, len(letters), 4))

@@ -37,6 +37,18 @@ SCOPE_OF: dict[Post, Scope] = {
 }
 
 
+NEXT_CONTACTS: dict[Post, tuple[Post, ...]] = {
+    Post.ACCREDITATION_MANAGER: (Post.HEAD, Post.SME_1, Post.SME_2, Post.REGIONAL_MANAGER, Post.DIRECTOR),
+    Post.HEAD: (Post.ACCREDITATION_MANAGER, Post.SME_1, Post.SME_2, Post.REGIONAL_MANAGER, Post.DIRECTOR),
+    Post.SME_1: (Post.SME_2, Post.REGIONAL_MANAGER, Post.DIRECTOR),
+    Post.SME_2: (Post.SME_1, Post.REGIONAL_MANAGER, Post.DIRECTOR),
+    Post.REGIONAL_MANAGER: (Post.DIRECTOR, Post.OPERATOR),
+    Post.DIRECTOR: (Post.OPERATOR,),
+    Post.OPERATOR: (Post.DIRECTOR,),
+}
+"""Who is written to, in this order, where no mail reaches whoever holds a post."""
+
+
 class Language(StrEnum):
     """Languages that mail is written in; the value is the locale."""
 
@@ -142,6 +154,7 @@ class Reason(StrEnum):
     """It would count down to a day that is over."""
     ON_HOLD = "on_hold"
     SNOOZED = "snoozed"
+    BY_OPERATOR = "by_operator"
 
 
 class EscalationState(StrEnum):
@@ -165,6 +178,7 @@ class Closing(StrEnum):
     ON_HOLD = "on_hold"
     RETRACTED = "retracted"
     """What it counted from was voided: it counts from an earlier day now."""
+    REACHABLE = "reachable"
 
 
 class EmailKind(StrEnum):
@@ -175,13 +189,59 @@ class EmailKind(StrEnum):
 
 
 class EmailState(StrEnum):
-    """Where an email stands; `unknown` means the provider may or may not have taken it."""
+    """Where an email stands; `models.rules.delivery` draws how it gets there."""
 
     PENDING = "pending"
     SENDING = "sending"
     SENT = "sent"
     UNKNOWN = "unknown"
     DEAD = "dead"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    HELD = "held"
+    CANCELLED = "cancelled"
+
+
+TAKEN = (EmailState.SENT, EmailState.DELIVERED, EmailState.BOUNCED)
+"""What the provider took, whatever became of it afterwards."""
+UNSETTLED = (EmailState.PENDING, EmailState.SENDING, EmailState.UNKNOWN, EmailState.HELD)
+"""What is still to be settled, by a run or by an operator."""
+
+
+class Undeliverable(StrEnum):
+    """Why a person cannot be reached: what the provider's lists say of the address."""
+
+    BOUNCE = "bounce"
+    BLOCK = "block"
+    INVALID = "invalid"
+    SPAM_REPORT = "spam_report"
+
+
+class Outcome(StrEnum):
+    """What a sender says became of a message; `tasks.mail.senders.protocol` tells them apart."""
+
+    SENT = "sent"
+    REFUSED = "refused"
+    DEFERRED = "deferred"
+    PAUSED = "paused"
+    BARRED = "barred"
+    UNKNOWN = "unknown"
+
+
+class Finding(StrEnum):
+    """What a provider's log says of a message. `no_log`: this account may not ask, now or later."""
+
+    TAKEN = "taken"
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    NO_LOG = "no_log"
+
+
+class OnUnknown(StrEnum):
+    """What a rule wants where nobody can know whether its notice went out: say it twice, or ask an operator."""
+
+    RESEND = "resend"
+    HOLD = "hold"
 
 
 class Purpose(StrEnum):

@@ -9,7 +9,7 @@ from models.tables.enrollments import DeadlineChange, Enrollment, Milestone, Sta
 from models.tables.notices import Email, Escalation, Notice
 from models.tables.people import Agency, Assignment, FormerTenure, Person
 from models.tables.program import Installation, PolicyVersion
-from models.tables.runs import Incident, Sweep
+from models.tables.runs import Incident, Outlet, Sweep
 
 __all__ = [
     "Agency",
@@ -24,6 +24,7 @@ __all__ = [
     "Installation",
     "Milestone",
     "Notice",
+    "Outlet",
     "Person",
     "PolicyVersion",
     "Proposal",

@@ -70,15 +70,21 @@ class Notice(SQLModel, table=True):
     recorded_at: datetime = Field(default_factory=now)
 
 
+OPEN = "state IN ('pending', 'sending', 'unknown', 'held')"
+"""What the index of unsettled mail is limited to; a query must spell it so to be served by it."""
+
+
 class Email(SQLModel, table=True):
-    """One message to one person; the text is stored as it was sent. Once a day and kind for each person."""
+    """One message to one person; the text is stored as it was sent. Once a day and kind for each person.
+
+    `attempt` numbers the claims, and fences their results; `failures` counts what makes the next wait longer, `again`
+    how often it went out once more though it may have been taken. `owner` holds the claim until `lease_until`.
+    """
 
     __table_args__ = (
         UniqueConstraint("person_id", "day", "kind"),
-        Index(
-            "ix_email_unsettled", "state",
-            sqlite_where=text("state <> 'sent'"), postgresql_where=text("state <> 'sent'"),
-        ),
+        CheckConstraint("state <> 'sending' OR (owner IS NOT NULL AND lease_until IS NOT NULL)", name="leased"),
+        Index("ix_email_unsettled", "state", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
     )
     id: int | None = Field(default=None, primary_key=True)
     person_id: int = key("person.id")
@@ -92,7 +98,14 @@ class Email(SQLModel, table=True):
     html: str = Field(sa_column=Column(Text, nullable=False))
     calendar: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     attempt: int = 1
+    failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    again: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    owner: str | None = None
     claimed_at: datetime
+    lease_until: datetime | None = None
+    next_at: datetime | None = None
+    vigil: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
+    """How long each machine has watched it in doubt (`models.rules.delivery.Vigil`)."""
     settled_at: datetime | None = None
     note: str | None = None
     """What the provider or the renderer said, for an operator; never an address or a name."""

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
-from models.rules.words import Language, Post
+from models.rules.words import Language, Post, Undeliverable
 from models.tables.columns import choice, key, now
 
 
@@ -29,16 +29,22 @@ class Agency(SQLModel, table=True):
 class Person(SQLModel, table=True):
     """Who is written to. Given names and two surnames are three fields and never split."""
 
-    __table_args__ = (CheckConstraint("deputy_id <> id", name="not_own_deputy"),)
+    __table_args__ = (
+        CheckConstraint("deputy_id <> id", name="not_own_deputy"),
+        CheckConstraint("(undeliverable_since IS NULL) = (undeliverable_by IS NULL)", name="undeliverable_given"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     code: str = Field(unique=True)
     given_names: str
     surname: str
     second_surname: str | None = None
-    email: str
+    email: str = Field(index=True)
     language: Language = choice(Language, "language")
     time_zone: str
     deputy_id: int | None = key("person.id", nullable=True)
+    undeliverable_since: date | None = None
+    """Since when the provider says that the address cannot be reached; a new address ends it."""
+    undeliverable_by: Undeliverable | None = choice(Undeliverable, "undeliverable_by", nullable=True)
     recorded_at: datetime = Field(default_factory=now)
 
 

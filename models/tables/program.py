@@ -31,3 +31,10 @@ class Installation(SQLModel, table=True):
     """How far a labelled clock runs behind the real one; 0 in production."""
     is_demo: bool = False
     last_swept_on: date | None = None
+    token: str | None = None
+    """What tells this installation from every other, and its copies from none."""
+    generation: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How many runs have sent mail; a copy from before some of them has fewer than are noted outside the database."""
+    last_delivered_at: datetime | None = None
+    restored_at: datetime | None = None
+    """When a copy from `last_delivered_at` took this one's place: what was due in between may have gone out."""

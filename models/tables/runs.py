@@ -28,3 +28,13 @@ class Incident(SQLModel, table=True):
     what: str
     times: int = 1
     recorded_at: datetime = Field(default_factory=now)
+
+
+class Outlet(SQLModel, table=True):
+    """What a sender as a whole met with (`models.rules.delivery.Outlet`): barred by its provider, or paused."""
+
+    name: str = Field(primary_key=True)
+    barred_by: str | None = None
+    barred_at: datetime | None = None
+    not_before: datetime | None = None
+    tries: int = 0

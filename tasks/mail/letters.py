@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -12,12 +14,14 @@ from sqlalchemy import Connection, Row, Select, bindparam, or_, select
 
 from models.rules.case import Case, Program
 from models.rules.clock import clocks
+from models.rules.delivery import is_due
 from models.rules.gates import dossier, gate_state
 from models.rules.letter import Item, Letter, reference_of
 from models.rules.naming import awaited, enrollment_code
 from models.rules.policy import WorkingHours
-from models.rules.words import SCOPE_OF, Cause, EmailKind, Language, NoticeState, Post, Scope
+from models.rules.words import NEXT_CONTACTS, SCOPE_OF, Cause, EmailKind, Language, NoticeState, Post, Reason, Scope
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, INSTALLATION, NOTICE, PERSON, same
+from tasks.mail.outbox.retries import Carrier, carriers_of, outdated
 from tasks.store.cases import IDS, WIDE, named_cases
 from tasks.store.programs import program_in_force
 
@@ -28,6 +32,7 @@ _N, _E, _A = NOTICE.c, ENROLLMENT.c, ASSIGNMENT.c
 _PENDING = (
     select(
         _N.id, _N.subject_id, _N.rule, _N.occurrence, _N.anchor_on, _N.post, _N.template, _N.planned_for, _N.facts,
+        _N.email_id,
         AGENCY.c.code, AGENCY.c.name, AGENCY.c.id.label("agency_id"), AGENCY.c.region, _E.track, _E.cycle, _E.risk,
     )
     .join(ENROLLMENT, ENROLLMENT.c.id == _N.subject_id)
@@ -44,7 +49,7 @@ _HOLDERS = (
     select(
         _A.post, _A.enrollment_id, _A.agency_id, _A.region, _A.since,
         PERSON.c.id, PERSON.c.given_names, PERSON.c.surname, PERSON.c.second_surname, PERSON.c.email, PERSON.c.language,
-        PERSON.c.time_zone,
+        PERSON.c.time_zone, PERSON.c.undeliverable_since,
     )
     .join(PERSON, PERSON.c.id == _A.person_id)
     .where(
@@ -61,45 +66,121 @@ Place = tuple[Post, int | str | None]
 
 
 class Parcel(NamedTuple):
-    """A letter with the notices it carries and the address it goes to. `reference` is the same for a day's retries."""
+    """A letter with the notices it carries and the address it goes to; `carrier` is the email that it was before."""
 
     person_id: int
     address: str
     letter: Letter
     notice_ids: tuple[int, ...]
+    carrier: Carrier | None = None
 
 
 class Gathered(NamedTuple):
-    """What can be written now, and the notices whose post nobody holds."""
+    """What can be written now, and what cannot.
+
+    `nobody` are notices whose post nobody can be reached for, `broken` those that cannot be put into a letter, with
+    the error's name, `outdated` those that no longer hold, with the reason.
+    """
 
     parcels: list[Parcel]
     nobody: list[int]
+    broken: dict[int, str]
+    outdated: dict[int, Reason]
 
 
-def gather(connection: Connection, now: datetime, size: int) -> Gathered:
-    """Bind pending notices to whoever holds their post today, and put them together by person and kind.
+class Rules(NamedTuple):
+    """How long an email may be put off at all, and how many notices are looked at."""
 
-    People outside their working hours are passed over: their notices wait.
+    horizon: timedelta
+    size: int
+
+
+Groups = dict[tuple[Row[Any], EmailKind], list[Row[Any]]]
+
+
+def gather(connection: Connection, now: datetime, rules: Rules) -> Gathered:
+    """Bind pending notices to whoever can be reached for their post today, and put them together by person and kind.
+
+    People outside their working hours are passed over, and those whose last email is to be tried later: their notices
+    wait.
     """
     program = program_in_force(connection)
     today = now.astimezone(ZoneInfo(program.policy.zone)).date()
-    rows = connection.execute(_PENDING, {"today": today, "size": size}).all()
+    rows = connection.execute(_PENDING, {"today": today, "size": rules.size}).all()
+    gathered = Gathered([], [], {}, {})
     if not rows:
-        return Gathered([], [])
-    holders = _holders(connection, rows, today)
-    nobody = [row.id for row in rows if _place(row) not in holders]
-    mine: dict[tuple[int, EmailKind], list[Row[Any]]] = defaultdict(list)
-    people: dict[int, Row[Any]] = {}
-    for row in rows:
-        holder = holders.get(_place(row))
-        if holder is not None and at_work(program.policy.working_hours, now, holder.time_zone):
-            people[holder.id] = holder
-            mine[holder.id, kind_of(program, row.rule)].append(row)
-    desk = _Desk(program, (today, _is_demo(connection)))
-    wanted = sorted({row.subject_id for found in mine.values() for row in found})
+        return gathered
+    carriers = carriers_of(connection, rows)
+    waiting = {key for key, carrier in carriers.items() if not is_due(carrier.next_at, now, rules.horizon)}
+    groups = _grouped(program, rows, (_holders(connection, rows, today), gathered))
+    groups = {
+        (person, kind): found for (person, kind), found in groups.items()
+        if (person.id, kind) not in waiting and at_work(program.policy.working_hours, now, person.time_zone)
+    }
+    wanted = sorted({row.subject_id for found in groups.values() for row in found})
     cases = {case.id: case for case in named_cases(connection, wanted)}
-    parcels = [desk.parcel(people[person], kind, (found, cases)) for (person, kind), found in mine.items()]
-    return Gathered(parcels, nobody)
+    again = {row.subject_id for found in groups.values() for row in found if row.email_id is not None}
+    taken_back = outdated((cases[number] for number in again), program, today)
+    desk = _Desk(program, (today, _is_demo(connection)))
+    for (person, kind), found in groups.items():
+        gathered.outdated.update((row.id, taken_back[row.id]) for row in found if row.id in taken_back)
+        left = [row for row in found if row.id not in taken_back]
+        parcel = _whole(left, gathered.broken, partial(desk.parcel, to=person, kind=kind, cases=cases))
+        if parcel is not None:
+            gathered.parcels.append(_carried(parcel, carriers.get((person.id, kind))))
+    return gathered
+
+
+def _grouped(program: Program, rows: Sequence[Row[Any]], given: tuple[Mapping[Place, Row[Any]], Gathered]) -> Groups:
+    """Put notices together by person and kind of email."""
+    holders, gathered = given
+    people: dict[int, Row[Any]] = {}
+    groups: dict[tuple[int, EmailKind], list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        person = _reached(row, holders)
+        if person is None:
+            gathered.nobody.append(row.id)
+        else:
+            people[person.id] = person
+            groups[person.id, kind_of(program, row.rule)].append(row)
+    return {(people[number], kind): found for (number, kind), found in groups.items()}
+
+
+def _whole(
+    rows: list[Row[Any]], broken: dict[int, str], write: Callable[[list[Row[Any]]], Parcel]
+) -> Parcel | None:
+    """Write one letter of notices; one that cannot be put into any is left out of it, and told of."""
+    try:
+        return write(rows) if rows else None
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one notice must not hold up the others
+        sound = []
+        for row in rows:
+            try:
+                write([row])
+            except Exception as cause:  # noqa: BLE001 - the same
+                broken[row.id] = type(cause).__name__
+            else:
+                sound.append(row)
+        if len(sound) < len(rows):
+            return _whole(sound, broken, write)
+        broken.update((row.id, type(error).__name__) for row in rows)  # only together, which helps nobody
+        return None
+
+
+def _carried(parcel: Parcel, carrier: Carrier | None) -> Parcel:
+    """Give a letter the reference that it had before."""
+    if carrier is None:
+        return parcel
+    return parcel._replace(carrier=carrier, letter=replace(parcel.letter, reference=carrier.reference))
+
+
+def _reached(row: Row[Any], holders: Mapping[Place, Row[Any]]) -> Row[Any] | None:
+    """Return who is written to: whoever holds the post, or the next contact where mail does not reach the holder."""
+    holder = holders.get(_place(row, row.post))
+    if holder is None or holder.undeliverable_since is None:
+        return holder
+    others = (holders.get(_place(row, post)) for post in NEXT_CONTACTS[row.post])
+    return next((other for other in others if other is not None and other.undeliverable_since is None), None)
 
 
 def kind_of(program: Program, rule: str) -> EmailKind:
@@ -130,11 +211,11 @@ def _holders(connection: Connection, rows: Sequence[Row[Any]], today: date) -> d
     }
 
 
-def _place(row: Row[Any]) -> Place:
+def _place(row: Row[Any], post: Post) -> Place:
     owner: dict[Scope, int | str | None] = {
         Scope.ENROLLMENT: row.subject_id, Scope.AGENCY: row.agency_id, Scope.REGION: row.region, Scope.PROGRAM: None,
     }
-    return row.post, owner[SCOPE_OF[row.post]]
+    return post, owner[SCOPE_OF[post]]
 
 
 def _duty(row: Row[Any]) -> str:
@@ -150,23 +231,18 @@ class _Desk:
         self._program = program
         self._today, self._is_demo = given
 
-    def parcel(self, person: Row[Any], kind: EmailKind, given: tuple[Iterable[Row[Any]], dict[int, Case]]) -> Parcel:
-        rows, cases = given
-        found = list(rows)
+    def parcel(self, found: Sequence[Row[Any]], *, to: Row[Any], kind: EmailKind, cases: dict[int, Case]) -> Parcel:
+        person = to
         language = Language(person.language)
         posts = [self._program.policy.posts[row.post].text(language) for row in found]
         letter = Letter(
             given_names=person.given_names, surname=person.surname, second_surname=person.second_surname,
             post_name=posts[0], language=language, kind=kind,
-            items=tuple(self._items(found, cases, language)),
+            items=tuple(self._item(row, cases[row.subject_id], language) for row in found),
             reference=reference_of(f"{person.id}/{self._today}/{kind}"),
             today=self._today, program_name=self._program.policy.name.text(language), is_demo=self._is_demo,
         )
         return Parcel(person.id, person.email, letter, tuple(row.id for row in found))
-
-    def _items(self, rows: list[Row[Any]], cases: dict[int, Case], language: Language) -> Iterator[Item]:
-        for row in rows:
-            yield self._item(row, cases[row.subject_id], language)
 
     def _item(self, row: Row[Any], case: Case, language: Language) -> Item:
         policy, today = self._program.policy, self._today

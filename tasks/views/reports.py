@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, Table, case, func, literal, sele
 
 from models.rules.case import Program
 from models.rules.naming import enrollment_code
-from models.rules.words import Cycle, EmailState, EscalationState, Language, NoticeState, Risk, Status
+from models.rules.words import TAKEN, UNSETTLED, Cycle, EscalationState, Language, NoticeState, Risk, Status
 from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, INCIDENT, INSTALLATION, NOTICE, STAGE_CHANGE, SWEEP
 
 RISKS = (Risk.ON_TRACK, Risk.AT_RISK, Risk.OVERDUE)
@@ -89,8 +89,8 @@ def status(connection: Connection, program: Program, today: date) -> Today:
         overdue=now.at(Risk.OVERDUE) + later.at(Risk.OVERDUE),
         escalations=_count(connection, ESCALATION, ESCALATION.c.state != EscalationState.CLOSED),
         notices_pending=_count(connection, NOTICE, NOTICE.c.state == NoticeState.PENDING),
-        emails_sent=_count(connection, EMAIL, email.state == EmailState.SENT),
-        emails_unsettled=_count(connection, EMAIL, email.state != EmailState.SENT),
+        emails_sent=_count(connection, EMAIL, email.state.in_(TAKEN)),
+        emails_unsettled=_count(connection, EMAIL, email.state.in_(UNSETTLED)),
         incidents=_count(connection, INCIDENT, literal(value=True)),
     )
 

@@ -23,6 +23,7 @@ from tasks.mail.deliver import deliver
 from tasks.mail.senders.folder import FolderSender
 from tasks.operations import Acknowledgement, acknowledge
 from tasks.store.cases import START, due_cases, write
+from tasks.store.clock import stopped
 from tasks.store.database import reading, transaction
 from tasks.store.programs import program_in_force, put_in_force
 from tasks.store.records import NewFact, record_facts
@@ -105,7 +106,7 @@ def test_no_statement_of_a_sweep_or_a_delivery_walks_through_a_table_that_grows(
     with plans(lite) as found:
         sweep(day(70))
         for hour in (16, 17):
-            deliver(lite, _Once(tmp_path), datetime(2020, 3, 11, hour, tzinfo=UTC))
+            deliver(lite, _Once(tmp_path), stopped(datetime(2020, 3, 11, hour, tzinfo=UTC)))
         acknowledged(lite, GOOD, day(70))
         sweep(day(91))
     small = ("SCAN installation", "SCAN assignment USING INDEX ix_assignment_wide")
@@ -146,7 +147,7 @@ def test_delivery_goes_on_when_a_policy_drops_a_post_that_mail_waits_for(lite: E
     del tables["posts"]["head"]
     put_in_force(lite, parse_policy(tables))
     sweep(day(920))
-    deliver(lite, FolderSender(tmp_path), datetime(2022, 7, 11, 16, tzinfo=UTC))
+    deliver(lite, FolderSender(tmp_path), stopped(datetime(2022, 7, 11, 16, tzinfo=UTC)))
     n = NOTICE.c
     with reading(lite) as connection:
         rows = connection.execute(select(n.post, n.state).where(n.state.in_([NoticeState.PENDING, NoticeState.SENT])))

@@ -119,7 +119,7 @@ def test_a_day_from_sweep_to_mail(acredita: Terminal, stocked: Engine, tmp_path:
     assert acredita("deliver", "--json").json()["sent"] == len(waiting)
     assert len(list((tmp_path / "home" / "mail").iterdir())) == len(waiting)
     assert [row for row in rows_of(stocked, Email) if EmailState.SENT in row] == rows_of(stocked, Email)
-    assert acredita("deliver").out.startswith("0 sent, 0 later")
+    assert acredita("deliver").out == "0 sent\n"
 
 
 def test_status_show_and_why_tell_people_and_scripts(acredita: Terminal, stocked: Engine) -> None:

@@ -12,6 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
@@ -23,22 +24,32 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, insert, select, update
 
+from models.rules.delivery import Next
+from models.rules.policy import Policy
+from models.rules.policy.checks import parse_policy
 from models.rules.words import EmailKind, EmailState, Language, NoticeState, Post, Reason, Subject
 from models.schema import ASSIGNMENT, EMAIL, ENROLLMENT, INCIDENT, INSTALLATION, NOTICE, PERSON
 from models.settings import Settings
 from tasks.mail import deliver as delivering
-from tasks.mail.deliver import LEASE, Delivery, deliver, rehearse
+from tasks.mail.deliver import deliver, rehearse
+from tasks.mail.outbox import presence as presences
+from tasks.mail.outbox.results import become
+from tasks.mail.outbox.shift import Delivery
 from tasks.mail.rendering import render
 from tasks.mail.senders.folder import FolderSender
-from tasks.mail.senders.protocol import Outcome, Outgoing, Result
+from tasks.mail.senders.protocol import Outgoing, Result
 from tasks.mail.senders.sendgrid import SendGridSender
+from tasks.store.clock import Watch
 from tasks.store.database import reading, transaction
 from tasks.store.records import NewFact, record_facts
 from tasks.sweep import sweep
-from tests.building import case, crew, day, program
+from tests.building import case, crew, day, document, program
 from tests.storing import install
 
 MONDAY = date(2020, 3, 2)
+ANCHORS = {"limit": date(2023, 1, 1), "window_closes": date(2023, 1, 1)}
+"""What a reminder of case 1 to 3 is about: on another date `decide` would take it back."""
+LEASE = Settings().times.lease
 WAITS_UNTIL = date(2020, 12, 31)
 """The next review of a case about which nothing new can be said meanwhile."""
 
@@ -54,9 +65,10 @@ NOW = at(18)
 class Desk:
     """A program with cases 1 to 3, six people of their own for the posts, and a folder that mail goes to."""
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
+    def __init__(self, engine: Engine, folder: Path, policy: Policy | None = None) -> None:
         self.engine, self.folder, self.sender = engine, folder, FolderSender(folder)
-        install(engine, program().policy, [replace(case(seats=crew(without=["head"])), id=n) for n in (1, 2, 3)])
+        cases = [replace(case(seats=crew(without=["head"])), id=n) for n in (1, 2, 3)]
+        install(engine, policy or program().policy, cases)
         self.change(ENROLLMENT, next_review_on=WAITS_UNTIL)
         self.change(PERSON, time_zone="America/Mexico_City")
 
@@ -86,7 +98,8 @@ class Desk:
         """Store a pending notice, as a sweep does."""
         row = {
             "subject_kind": Subject.ENROLLMENT, "subject_id": 1, "rule": rule, "occurrence": "30",
-            "anchor_on": day(1000), "post": Post(post), "template": rule, "planned_for": MONDAY, "decided_on": MONDAY,
+            "anchor_on": ANCHORS.get(rule, day(1000)), "post": Post(post), "template": rule,
+            "planned_for": MONDAY, "decided_on": MONDAY,
             "state": NoticeState.PENDING, "facts": {}, "policy_version_id": 1, "recorded_at": NOW,
         }
         with transaction(self.engine) as connection:
@@ -96,7 +109,9 @@ class Desk:
         return self.notice("stall", post, **({"occurrence": "onboarding/1.0", "facts": {"rung": 1}} | more))
 
     def run(self, now: datetime = NOW, sender: Any = None) -> Delivery:
-        return deliver(self.engine, sender or self.sender, now)
+        """Deliver while every clock shows one instant."""
+        seconds = (now - NOW).total_seconds()
+        return deliver(self.engine, sender or self.sender, Watch(lambda: now, lambda: seconds, "here"))
 
     def mail(self) -> list[EmailMessage]:
         paths = sorted(self.folder.iterdir()) if self.folder.exists() else []
@@ -167,10 +182,10 @@ def test_a_dated_duty_goes_with_a_calendar_and_again_with_a_later_attempt(quick:
     with serving(500) as provider:
         quick.run(NOW, provider.sender())
     digest, stall = (calendar for (calendar,) in quick.rows(EMAIL, "calendar"))
-    assert "DTSTART;VALUE=DATE:20220927" in digest
+    assert "DTSTART;VALUE=DATE:20230101" in digest
     assert stall is None
     attached = [document.get("attachments") for document in provider.asked]
-    assert [bool(files) for files in attached] == [True, False]
+    assert sorted(bool(files) for files in attached) == [False, True]
 
 
 def test_each_person_gets_their_own(quick: Desk) -> None:
@@ -296,7 +311,7 @@ def test_a_notice_cancelled_between_gathering_and_claiming_is_not_sent(
     assert desk.notices() == [Reason.DEADLINE_MOVED, NoticeState.PENDING]
     assert desk.emails() == []
     monkeypatch.undo()
-    assert deliver(desk.engine, desk.sender, NOW) == Delivery(sent=1)
+    assert desk.run() == Delivery(sent=1)
     assert len(desk.mail()) == 1
 
 
@@ -363,12 +378,11 @@ def test_a_template_that_fails_stops_its_own_notices_only(desk: Desk) -> None:
     desk.person(2, "sme_2")
     desk.escalated()
     first = desk.run()
-    assert (first.sent, first.dead) == (1, 1)
+    assert (first.sent, first.dead) == (2, 1), "the others of the same letter go at once"
     assert desk.notices()[0] == Reason.UNDELIVERABLE
     ((subject, what, times),) = desk.incidents()
     assert (subject, times) == ("template unheard_of", 1)
     assert "unheard_of" in what
-    assert desk.run() == Delivery(sent=1), "the others of the same letter go with the next run"
     assert set(desk.notices()[1:]) == {NoticeState.SENT}
 
 
@@ -376,7 +390,8 @@ class Dies:
     """A sender with which the whole run dies: before the message is out, or after."""
 
     def __init__(self, inner: FolderSender | SendGridSender, *, after: bool) -> None:
-        self.inner, self.idempotent, self.after = inner, inner.idempotent, after
+        self.inner, self.after = inner, after
+        self.name, self.log = inner.name, inner.log
 
     def send(self, outgoing: Outgoing, now: datetime) -> Result:
         if self.after:
@@ -404,7 +419,8 @@ def test_a_run_that_died_is_sent_again_to_the_same_file(desk: Desk, after: bool)
     dies_delivering(desk, Dies(desk.sender, after=after))
     assert len(desk.mail()) == int(after)
     assert desk.run(NOW + LEASE - timedelta(seconds=1)) == Delivery(), "it may still be at it"
-    assert desk.run(NOW + LEASE + timedelta(seconds=1)) == Delivery(sent=1)
+    found = Delivery(unknown=1, found=1) if after else Delivery(unknown=1, sent=1)
+    assert desk.run(NOW + LEASE + timedelta(seconds=1)) == found
     assert desk.run(NOW + 3 * LEASE) == Delivery()
     assert len(desk.mail()) == 1
     assert (desk.emails(), desk.notices()) == ([EmailState.SENT], [NoticeState.SENT])
@@ -412,18 +428,17 @@ def test_a_run_that_died_is_sent_again_to_the_same_file(desk: Desk, after: bool)
 
 @forks
 @pytest.mark.parametrize("after", [False, True])
-def test_a_run_that_died_at_the_provider_is_left_to_an_operator(desk: Desk, after: bool) -> None:  # noqa: FBT001
+def test_a_run_that_died_at_the_provider_leaves_a_doubt(desk: Desk, after: bool) -> None:  # noqa: FBT001
     desk.notice()
     with serving() as provider:
         dies_delivering(desk, Dies(provider.sender(), after=after))
-        asked = len(provider.asked)
-        assert asked == int(after)
-        for minutes in (4, 6, 60):
+        assert len(provider.mail()) == int(after)
+        assert desk.run(NOW + LEASE - timedelta(seconds=1), provider.sender()) == Delivery()
+        for minutes in (2, 6, 60):
             desk.run(NOW + timedelta(minutes=minutes), provider.sender())
-        assert len(provider.asked) == asked, "nobody knows whether it was taken: it is not sent again"
-    assert desk.emails() == [EmailState.UNKNOWN]
-    assert desk.notices() == [NoticeState.CLAIMED]
-    assert [(what, times) for _, what, times in desk.incidents()] == [("unknown: the sender died", 1)]
+        assert len(provider.mail()) == int(after), "nobody knows whether it was taken, and the log cannot be read"
+    assert (desk.emails(), desk.notices()) == ([EmailState.UNKNOWN], [NoticeState.CLAIMED])
+    assert desk.incidents() == []
 
 
 class Provider:
@@ -436,6 +451,9 @@ class Provider:
     def sender(self) -> SendGridSender:
         key = SecretStr("SG.not-a-real-key")
         return SendGridSender(Settings(sendgrid_host=self.url, sendgrid_api_key=key, mail_timeout_seconds=5))
+
+    def mail(self) -> list[dict[str, Any]]:
+        return [document for document in self.asked if "personalizations" in document]
 
     def answer(self) -> int:
         return self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
@@ -465,22 +483,51 @@ def serving(*statuses: int) -> Iterator[Provider]:
         server.server_close()
 
 
-@pytest.mark.parametrize("status", [429, 401])
-def test_refused_for_now_is_sent_again_with_the_same_text(desk: Desk, status: int) -> None:
+@pytest.mark.parametrize(("status", "told"), [(429, []), (401, [("sender sendgrid", "barred: 401", 1)])])
+def test_what_was_certainly_not_taken_is_written_anew_under_its_reference(
+    desk: Desk, status: int, told: list[tuple[str, str, int]]
+) -> None:
     desk.notice()
     with serving(status, status, 202) as provider:
         sender = provider.sender()
         assert desk.run(NOW, sender) == Delivery(later=1)
-        assert (desk.emails(), desk.notices()) == ([EmailState.PENDING], [NoticeState.CLAIMED])
+        assert (desk.emails(), desk.notices()) == ([EmailState.PENDING], [NoticeState.PENDING])
         assert desk.run(NOW + timedelta(minutes=10), sender) == Delivery(later=1)
         assert desk.run(at(3), sender) == Delivery(), "it waits for working hours like any other"
         assert desk.run(NOW + timedelta(days=1), sender) == Delivery(sent=1)
         assert desk.run(NOW + timedelta(days=1), sender) == Delivery()
-    assert len(provider.asked) == 3
-    assert provider.asked[0] == provider.asked[1] == provider.asked[2]
+    first, second, third = provider.asked
+    assert first == second
+    assert first["personalizations"] == third["personalizations"], "the reference stays"
+    assert first["content"] != third["content"], "what it says is of the day on which it goes out"
     assert (desk.emails(), desk.notices()) == ([EmailState.SENT], [NoticeState.SENT])
-    assert desk.rows(EMAIL, "attempt") == [(3,)]
-    assert desk.incidents() == []
+    assert desk.rows(EMAIL, "attempt", "failures", "day") == [(3, 0, MONDAY + timedelta(days=1))]
+    assert desk.incidents() == told
+
+
+@pytest.mark.parametrize("recorded", ["withdrawn", "swept"])
+def test_what_waits_to_be_sent_again_is_cancelled_with_its_case(desk: Desk, recorded: str) -> None:
+    """The sweep came by while the mail was on its way, or comes by while it waits."""
+    desk.notice()
+
+    def withdraw() -> None:
+        with transaction(desk.engine) as connection:
+            record_facts(connection, [NewFact("A1", "withdrawn", MONDAY)], MONDAY)
+        sweep(MONDAY)
+
+    with serving(429, 202) as provider:
+        sender = provider.sender()
+        if recorded == "swept":
+            sender.send = _after(sender.send, withdraw)  # type: ignore[method-assign]  # a sweep while it is on its way
+        assert desk.run(NOW, sender) == Delivery(later=1)
+        if recorded == "withdrawn":
+            withdraw()
+        assert desk.run(NOW + timedelta(minutes=10), provider.sender()).sent == 0
+        sweep(MONDAY)
+        desk.run(NOW + timedelta(minutes=20), provider.sender())
+    assert len(provider.mail()) == 1
+    assert (desk.emails(), desk.notices()) == ([EmailState.CANCELLED], [Reason.CASE_ENDED])
+    assert desk.rows(EMAIL, "note") == [("case_ended",)]
 
 
 @pytest.mark.parametrize("status", [400, 413])
@@ -494,29 +541,91 @@ def test_refused_for_good_is_dead_and_told_of(quick: Desk, status: int) -> None:
     assert [what for _, what, _ in quick.incidents()] == [f"dead: {status}"]
 
 
-def test_in_doubt_is_unknown_and_told_of_and_never_sent_again(quick: Desk) -> None:
+MINUTE = timedelta(minutes=1)
+
+
+def test_without_a_log_the_same_goes_out_again_after_the_settle_time_and_is_told_of(desk: Desk) -> None:
+    desk.notice()
+    with serving(500, 500, 202) as provider:
+        sender = provider.sender()
+        sender.log = None
+        assert desk.run(NOW, sender) == Delivery(unknown=1)
+        assert desk.run(NOW + 14 * MINUTE, sender) == Delivery()
+        assert desk.run(NOW + 16 * MINUTE, sender) == Delivery(again=1)
+        assert desk.run(NOW + 17 * MINUTE, sender) == Delivery(unknown=1)
+        assert desk.run(NOW + 34 * MINUTE, sender) == Delivery(again=1)
+        assert desk.run(NOW + 36 * MINUTE, sender) == Delivery(sent=1)
+    assert len(provider.mail()) == 3
+    assert len({str(document["personalizations"]) for document in provider.mail()}) == 1, "one reference"
+    assert [(what[:18], times) for _, what, times in desk.incidents()] == [("possible duplicate", 2)]
+    assert desk.rows(EMAIL, "state", "again") == [(EmailState.SENT, 2)]
+
+
+def test_in_doubt_a_third_time_an_operator_is_asked(quick: Desk) -> None:
     quick.notice()
-    with serving(500, 202) as provider:
-        assert quick.run(NOW, provider.sender()) == Delivery(unknown=1)
-        assert quick.run(NOW + timedelta(days=1), provider.sender()) == Delivery()
-    assert len(provider.asked) == 1
-    assert (quick.emails(), quick.notices()) == ([EmailState.UNKNOWN], [NoticeState.CLAIMED])
-    assert [what for _, what, _ in quick.incidents()] == ["unknown: 500"]
+    with serving(500) as provider:
+        sender = provider.sender()
+        sender.log = None
+        for minutes in range(0, 120, 2):
+            quick.run(NOW + minutes * MINUTE, sender)
+    assert len(provider.mail()) == 3
+    assert (quick.emails(), quick.notices()) == ([EmailState.HELD], [NoticeState.CLAIMED])
+    assert quick.rows(EMAIL, "note") == [("nobody knows: no_log",)]
 
 
-def test_a_late_result_of_an_older_attempt_changes_nothing(desk: Desk) -> None:
-    """A run slept past its lease; another sent the same in its place, then the first one wakes with bad news."""
+def test_a_rule_may_ask_to_be_held_in_doubt(lite: Engine, tmp_path: Path) -> None:
+    tables = deepcopy(document())
+    next(rule for rule in tables["reminders"] if rule["rule"] == "limit")["on_unknown"] = "hold"
+    desk = Desk(lite, tmp_path / "mail", parse_policy(tables))
+    desk.notice()
+    desk.notice("window_closes")
+    with serving(500) as provider:
+        sender = provider.sender()
+        sender.log = None
+        desk.run(NOW, sender)
+        assert desk.run(NOW + 16 * MINUTE, sender) == Delivery(held=1)
+        assert desk.run(NOW + 60 * MINUTE, sender) == Delivery()
+    assert len(provider.mail()) == 1
+    assert desk.emails() == [EmailState.HELD]
+
+
+def test_who_sleeps_past_the_lease_is_not_taken_for_dead(desk: Desk) -> None:
     desk.notice()
 
     class Sleeps(FolderSender):
         def send(self, outgoing: Outgoing, now: datetime) -> Result:
-            assert desk.run(now + 2 * LEASE) == Delivery(sent=1)
-            assert outgoing.text == desk.rows(EMAIL, "text")[0][0]
-            return Result(Outcome.REFUSED, "400")
+            assert desk.run(now + 2 * LEASE) == Delivery()
+            return super().send(outgoing, now)
 
-    desk.run(NOW, Sleeps(desk.folder))
+    assert desk.run(NOW, Sleeps(desk.folder)) == Delivery(sent=1)
+    assert len(desk.mail()) == 1
+
+
+def test_a_late_answer_ends_the_doubt(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run lost its lock and was given up; then its answer comes."""
+    desk.notice()
+    with serving() as provider:
+        sender = provider.sender()
+
+        def given_up() -> None:
+            monkeypatch.setattr(presences._Files, "lives", lambda *_: False)
+            monkeypatch.setattr(presences._Sessions, "lives", lambda *_: False)
+            assert desk.run(NOW + 2 * LEASE, provider.sender()) == Delivery(unknown=1)
+            assert desk.emails() == [EmailState.UNKNOWN]
+
+        sender.send = _after(sender.send, given_up)  # type: ignore[method-assign]
+        assert desk.run(NOW, sender) == Delivery(sent=1)
     assert (desk.emails(), desk.notices()) == ([EmailState.SENT], [NoticeState.SENT])
-    assert desk.incidents() == []
+
+
+def test_a_result_of_an_older_attempt_changes_nothing(desk: Desk) -> None:
+    desk.notice()
+    assert desk.run() == Delivery(sent=1)
+    for state in (EmailState.DEAD, EmailState.PENDING, EmailState.UNKNOWN):
+        with transaction(desk.engine) as connection:
+            assert not become(connection, (1, 1), Next(state, 0), now=NOW)
+            assert not become(connection, (1, 0), Next(state, 0), now=NOW)
+    assert (desk.emails(), desk.notices()) == ([EmailState.SENT], [NoticeState.SENT])
 
 
 def test_a_full_disk_is_waited_out(quick: Desk, tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_a_notice_says_the_same_in_text_and_html(notice: str, language: Language
     assert numbers(message.text) == numbers(shown.text)
     for word in re.findall(r"[^\W\d_]{4,}", message.text):
         assert word in shown.text
-    assert re.search(r" \[Ref [0-9A-Z]{4}-[0-9A-Z]{4}\]$", message.subject)
+    assert re.search(r" \[Ref [0-9A-Z]{4}(-[0-9A-Z]{4}){2}\]$", message.subject)
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
@@ -252,7 +252,7 @@ def test_styles_are_inlined_and_nothing_is_fetched() -> None:
 
 def test_a_long_agency_leaves_the_reference_in_the_subject() -> None:
     message = render(letter(Language.EN, replace(sample_item("limit", Language.EN, TODAY), agency="x" * 500)))
-    assert re.search(r"…\ \[Ref [0-9A-Z-]{9}\]$", message.subject)
+    assert re.search(r"…\ \[Ref [0-9A-Z-]{14}\]$", message.subject)
     assert len(message.subject) < 170
 
 

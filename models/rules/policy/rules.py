@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from models.rules.policy.base import Code, Data, Days
-from models.rules.words import Cause, Clock, Cycle, Post
+from models.rules.words import Cause, Clock, Cycle, OnUnknown, Post
 
 
 class ReminderRule(Data):
@@ -18,6 +18,7 @@ class ReminderRule(Data):
     clock: Clock
     days_before: Annotated[tuple[Days, ...], Field(min_length=1)]
     to: Annotated[tuple[Post, ...], Field(min_length=1)]
+    on_unknown: OnUnknown = OnUnknown.RESEND
     stages: tuple[Code, ...] = ()
     cycle: Cycle = Cycle.EVERY
 
@@ -50,6 +51,7 @@ class EscalationRule(Data):
     posts: tuple[Post, ...] = ()
     cycle: Cycle = Cycle.EVERY
     grace_days: Days = 0
+    on_unknown: OnUnknown = OnUnknown.RESEND
     ladder: Annotated[tuple[Rung, ...], Field(min_length=1)]
     repeat_days: Annotated[Days, Field(ge=1)] | None = None
     repeats: Annotated[int, Field(ge=0, le=100)] = 0

@@ -14,22 +14,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import NamedTuple, Protocol
+
+from models.rules.words import Finding, Outcome
+
+__all__ = ["BAD_MESSAGE", "Attachment", "Finding", "MailLog", "Outcome", "Outgoing", "Result", "Sender", "Sought"]
 
 BAD_MESSAGE = "400"
 """The detail where an address or a text cannot be sent at all; the same word as a provider's."""
-
-
-class Outcome(StrEnum):
-    """What became of a message."""
-
-    SENT = "sent"
-    REFUSED = "refused"
-    DEFERRED = "deferred"
-    PAUSED = "paused"
-    BARRED = "barred"
-    UNKNOWN = "unknown"
 
 
 class Result(NamedTuple):
@@ -78,17 +70,8 @@ class Sought(NamedTuple):
     since: datetime
 
 
-class Finding(StrEnum):
-    """What a provider's log says of a message. `no_log`: this account may not ask, now or later."""
-
-    TAKEN = "taken"
-    MISSING = "missing"
-    UNREADABLE = "unreadable"
-    NO_LOG = "no_log"
-
-
 class MailLog(Protocol):
-    """What a provider took, to be asked afterwards. `exact`: it shows at once, and for good, whatever was taken."""
+    """What a provider has taken, to be asked afterwards. `exact`: it shows at once, for good, whatever was taken."""
 
     exact: bool
 

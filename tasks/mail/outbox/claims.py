@@ -1,0 +1,173 @@
+"""Claiming: a few letters at a time become ours, with their text, before a byte of them leaves.
+
+Locks are taken in one order (emails that wait, notices, then rows by person), and nobody waits for a notice: what a
+sweep or another run holds just now is passed over. So no two of them can wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine, bindparam, exists, or_, select, update
+
+from models.rules.letter import Message
+from models.rules.words import EmailState, NoticeState, Reason
+from models.schema import EMAIL, ENROLLMENT, NOTICE, same
+from models.settings import settings
+from tasks.mail.calendars import FILE_NAME, MEDIA_TYPE
+from tasks.mail.letters import Parcel
+from tasks.mail.outbox.boundaries import Boundary
+from tasks.mail.outbox.shift import Shift
+from tasks.mail.rendering import full_name
+from tasks.mail.senders.protocol import Attachment, Outgoing
+from tasks.store.bulk import insert_once
+from tasks.store.cases import IDS
+from tasks.store.database import reading, transaction
+
+BATCH = 8
+"""So few, because all of them are in doubt if the run dies."""
+
+
+class Written(NamedTuple):
+    """A letter in words, ready to be claimed."""
+
+    parcel: Parcel
+    message: Message
+
+
+class Claimed(NamedTuple):
+    """An email that is ours to send: the number of this attempt, and how many failed before."""
+
+    id: int
+    attempt: int
+    failures: int
+    steady: float
+    outgoing: Outgoing
+
+
+_N, _E, _OTHER = NOTICE.c, EMAIL.c, EMAIL.alias("other")
+_STILL = select(_N.id).where(_N.id.in_(IDS), same(_N.state, NoticeState.PENDING))
+_WAITING = (
+    select(_E.id, _E.attempt, _E.failures)
+    .where(_E.id.in_(IDS), _E.state == EmailState.PENDING)
+    .order_by(_E.id)
+    .with_for_update(skip_locked=True)
+)
+# A case that came due meanwhile is not written about: its next sweep may say that the case ended.
+_FREE = (
+    select(_N.id)
+    .join(ENROLLMENT, ENROLLMENT.c.id == _N.subject_id)
+    .where(
+        _N.id.in_(IDS), same(_N.state, NoticeState.PENDING),
+        or_(ENROLLMENT.c.next_review_on.is_(None), ENROLLMENT.c.next_review_on > bindparam("today")),
+    )
+    .order_by(_N.id)
+    .with_for_update(of=NOTICE, skip_locked=True)
+)
+_SAME_DAY = exists().where(
+    _OTHER.c.person_id == bindparam("whom"), _OTHER.c.day == bindparam("today"), _OTHER.c.kind == bindparam("which"),
+    _OTHER.c.id != _E.id,
+)
+_AGAIN = update(EMAIL).where(_E.id == bindparam("carrier"), _E.attempt == bindparam("after"), ~_SAME_DAY)
+_TAKE = (
+    update(NOTICE)
+    .where(_N.id.in_(IDS), _N.state == NoticeState.PENDING)
+    .values(state=NoticeState.CLAIMED, email_id=bindparam("email"))
+)
+
+
+def still_pending(shift: Shift, parcels: Iterable[Parcel]) -> list[Parcel]:
+    """Leave out what another run has claimed meanwhile, before it costs anything to write."""
+    given = list(parcels)
+    ids = [number for parcel in given for number in parcel.notice_ids]
+    with reading(shift.engine) as connection:
+        free = set(connection.scalars(_STILL, {"ids": ids}))
+    return [parcel for parcel in given if free.issuperset(parcel.notice_ids)]
+
+
+def set_aside(
+    engine: Engine, notice_ids: Iterable[int], reason: Reason, *, state: NoticeState = NoticeState.SUPPRESSED
+) -> int:
+    """Take note that notices will not go out, those that wait and that nobody holds; return how many."""
+    ids = list(notice_ids)
+    if not ids:
+        return 0
+    with transaction(engine) as connection:
+        mine = connection.scalars(_STILL.order_by(_N.id).with_for_update(skip_locked=True), {"ids": ids}).all()
+        changed = update(NOTICE).where(_N.id.in_(mine)).values(state=state, reason=reason)
+        return connection.execute(changed).rowcount if mine else 0
+
+
+def claim(shift: Shift, batch: Sequence[Written]) -> list[Claimed]:
+    """Make letters ours, each whole or not at all; what somebody else has, or holds just now, waits for a later run."""
+    shift.presence.confirm()
+    now, steady = shift.watch.wall(), shift.watch.steady()
+    lease = {"owner": shift.presence.name, "claimed_at": now, "lease_until": now + shift.times.lease}
+    ordered = sorted(batch, key=lambda each: (each.parcel.person_id, each.parcel.letter.kind))
+    mine = []
+    with transaction(shift.engine) as connection:
+        free = _Free(connection, [each.parcel for each in ordered])
+        for parcel, message in ordered:
+            row = _row(parcel, message, lease)
+            taken = _take(connection, row, free.before(parcel)) if free.holds(parcel) else None
+            if taken is not None:
+                connection.execute(_TAKE, {"ids": parcel.notice_ids, "email": taken[0]})
+                mine.append(Claimed(*taken, steady, outgoing_of(row, full_name(parcel.letter))))
+    if mine:
+        shift.reached(Boundary.CLAIMED)
+    return mine
+
+
+class _Free:
+    """What of some letters is still to be had, locked until the transaction ends."""
+
+    def __init__(self, connection: Connection, parcels: Sequence[Parcel]) -> None:
+        carriers = [parcel.carrier.id for parcel in parcels if parcel.carrier is not None]
+        rows = connection.execute(_WAITING, {"ids": carriers}).all() if carriers else []
+        self._waiting = {(row.id, row.attempt): row for row in rows}
+        ids = [number for parcel in parcels for number in parcel.notice_ids]
+        today = parcels[0].letter.today
+        self._notices = set(connection.scalars(_FREE, {"ids": ids, "today": today}))
+
+    def holds(self, parcel: Parcel) -> bool:
+        """Whether all of a letter is: one notice less, and its text is no longer true."""
+        gone = parcel.carrier is not None and self.before(parcel) is None
+        return not gone and self._notices.issuperset(parcel.notice_ids)
+
+    def before(self, parcel: Parcel) -> Any:
+        """Return the email that a letter was before, as it stands."""
+        carrier = parcel.carrier
+        return None if carrier is None else self._waiting.get((carrier.id, carrier.attempt))
+
+
+def _row(parcel: Parcel, message: Message, lease: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "person_id": parcel.person_id, "day": parcel.letter.today, "kind": parcel.letter.kind,
+        "state": EmailState.SENDING, "reference": parcel.letter.reference, "address": parcel.address,
+        "subject": message.subject, "text": message.text, "html": message.html, "calendar": message.calendar,
+        "next_at": None, "vigil": None, **lease,
+    }
+
+
+def _take(connection: Connection, row: dict[str, Any], before: Any) -> tuple[int, int, int] | None:
+    """Write an email down as ours; None where the person had one of its kind today."""
+    if before is None:
+        fresh = insert_once(connection, EMAIL).returning(_E.id)
+        number = connection.execute(fresh, {**row, "attempt": 1, "failures": 0, "again": 0}).scalar()
+        return None if number is None else (int(number), 1, 0)
+    key = {"carrier": before.id, "after": before.attempt}
+    key |= {"whom": row["person_id"], "today": row["day"], "which": row["kind"]}
+    attempt = before.attempt + 1
+    if connection.execute(_AGAIN.values(**row, attempt=attempt), key).rowcount == 0:
+        return None
+    return before.id, attempt, before.failures
+
+
+def outgoing_of(row: Mapping[str, Any], name: str) -> Outgoing:
+    """Return an email as a sender takes it."""
+    return Outgoing(
+        reference=row["reference"], to_address=row["address"], to_name=name, from_address=settings().mail_from,
+        subject=row["subject"], text=row["text"], html=row["html"], label=str(row["day"]),
+        attachments=(Attachment(FILE_NAME, MEDIA_TYPE, row["calendar"]),) if row["calendar"] else (),
+    )
