@@ -6,9 +6,9 @@ import os
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.rules.delivery import Times
@@ -72,11 +72,13 @@ class Settings(BaseSettings):
         scheme, _, rest = url.partition("://")
         return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else url
 
-    @model_validator(mode="after")
-    def _a_lease_covers_an_attempt(self) -> Self:
-        if self.mail_lease_seconds <= self.mail_connect_seconds + self.mail_timeout_seconds:
-            raise ValueError("mail_lease_seconds must be longer than mail_connect_seconds and mail_timeout_seconds")
-        return self
+    @field_validator("mail_lease_seconds")
+    @classmethod
+    def _covers_an_attempt(cls, value: float, info: ValidationInfo) -> float:
+        attempt = sum(info.data.get(name, 0) for name in ("mail_connect_seconds", "mail_timeout_seconds"))
+        if value <= attempt:
+            raise ValueError(f"must be longer than connecting and one message may take together, {attempt:g}")
+        return value
 
     @property
     def times(self) -> Times:
