@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench nightly constraints clean
+.PHONY: help run demo test check bench forecast nightly constraints clean
 
 help: ## print these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ check: $(READY) ## lint, types, layers
 bench: $(READY) ## ratios to the bare driver and to bare connections, as tables
 	@$(BIN)/python tests/benchmarks/bench.py
 	@$(BIN)/python tests/benchmarks/mail.py
+
+forecast: $(READY) ## the forecast judged on cohorts it has not seen, as tables
+	@$(BIN)/python -m tests.benchmarks.forecast.measure
 
 nightly: $(READY) ## the laws with many more examples, and every day of the program
 	@ACREDITA_HYPOTHESIS=nightly $(BIN)/python -m pytest -m "nightly or not nightly" tests/unit tests/simulation

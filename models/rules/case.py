@@ -165,10 +165,10 @@ class Program:
             plan = self._plans[key] = _plan(self.policy, track, cycle)
         return plan
 
-    @cached_property
+    @property
     def conferences(self) -> tuple[date, ...]:
         """Return the days at which an award can be decided, in order."""
-        return tuple(sorted(conference.on for conference in self.policy.conferences))
+        return self.policy.conference_days
 
     @cached_property
     def escalations(self) -> dict[str, EscalationRule]:

@@ -10,16 +10,19 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
-from models.rules.words import Status
+from models.rules.dates import add_months
+from models.rules.policy import Policy
+from models.rules.words import Clock, Status
 
 
 class Leg(NamedTuple):
-    """A stage that was entered and left."""
+    """A stage that was entered and left. `rested` are its days on hold."""
 
     stage: str
     entered: date
     left: date
     known_on: date
+    rested: int = 0
 
 
 class End(NamedTuple):
@@ -27,6 +30,13 @@ class End(NamedTuple):
 
     status: Status
     on: date
+    known_on: date
+
+
+class Extension(NamedTuple):
+    """Months added to the accrediting body's limit."""
+
+    months: int
     known_on: date
 
 
@@ -42,7 +52,8 @@ class Count(NamedTuple):
 class Journey(NamedTuple):
     """One enrollment on its way: the legs behind it in order, and the stage that it stands in.
 
-    `own` are the applicable numbers of standards, mandatory and other, where the enrollment has its own.
+    `rested` are the days on hold since it was entered; `own` the applicable numbers of standards, mandatory and other,
+    where the enrollment has its own.
     """
 
     id: int
@@ -55,13 +66,23 @@ class Journey(NamedTuple):
     entered: date
     legs: tuple[Leg, ...] = ()
     end: End | None = None
+    rested: int = 0
     counts: tuple[Count, ...] = ()
     own: tuple[int | None, int | None] = (None, None)
+    extensions: tuple[Extension, ...] = ()
 
     @property
     def awarded_on(self) -> date | None:
         """The day of the award, where there was one."""
         return self.end.on if self.end is not None and self.end.status is Status.AWARDED else None
+
+
+def deadline(journey: Journey, policy: Policy, clock: Clock) -> date:
+    """Return the end of the program's window, or of the accrediting body's limit with its extensions."""
+    track = policy.tracks[journey.track]
+    if clock is Clock.LIMIT:
+        return add_months(journey.agreement_on, track.limit_months + sum(each.months for each in journey.extensions))
+    return add_months(journey.agreement_on, (track.window or policy.window).until_month)
 
 
 def as_known(journeys: Iterable[Journey], day: date) -> Iterator[Journey]:
@@ -74,8 +95,12 @@ def as_known(journeys: Iterable[Journey], day: date) -> Iterator[Journey]:
 def _known(journey: Journey, day: date) -> Journey:
     legs = tuple(leg for leg in journey.legs if leg.known_on <= day)
     end = journey.end if journey.end is not None and journey.end.known_on <= day else None
-    counts = tuple(count for count in journey.counts if count.known_on <= day)
+    seen = journey._replace(
+        legs=legs, end=end,
+        counts=tuple(count for count in journey.counts if count.known_on <= day),
+        extensions=tuple(each for each in journey.extensions if each.known_on <= day),
+    )
     if len(legs) == len(journey.legs):
-        return journey._replace(end=end, counts=counts)
+        return seen
     after = journey.legs[len(legs)]
-    return journey._replace(legs=legs, stage=after.stage, entered=after.entered, end=end, counts=counts)
+    return seen._replace(stage=after.stage, entered=after.entered, rested=0)

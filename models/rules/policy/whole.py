@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import cached_property
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from models.rules.policy.answers import Answers
 from models.rules.policy.base import Code, Data, Days, Label
 from models.rules.policy.calendar import Conference, Lead, WorkingHours
 from models.rules.policy.fees import Fee
+from models.rules.policy.forecast import Forecasting
 from models.rules.policy.places import Entity, Region
 from models.rules.policy.rules import EscalationRule, ReminderRule
 from models.rules.policy.stages import Milestone, Stage
@@ -45,6 +47,7 @@ class Policy(Data):
     fees: tuple[Fee, ...] = ()
     regions: Annotated[tuple[Region, ...], Field(min_length=1)]
     entities: dict[str, Entity]
+    forecast: Forecasting | None = None
 
     @cached_property
     def stage(self) -> dict[str, Stage]:
@@ -88,6 +91,11 @@ class Policy(Data):
     def region_of(self) -> dict[str, str]:
         """The region's code by entity."""
         return {entity: region.code for region in self.regions for entity in region.entities}
+
+    @cached_property
+    def conference_days(self) -> tuple[date, ...]:
+        """The days at which an award can be decided, in order."""
+        return tuple(sorted(conference.on for conference in self.conferences))
 
     def zone_of(self, entity: str, municipality: str | None) -> str:
         """Return the IANA zone of a place: its municipality's where that differs, else its entity's."""

@@ -11,6 +11,7 @@ from models.rules.errors import Problem, Refused
 from models.rules.policy import Policy
 from models.rules.policy.checks.calendar import working_hours
 from models.rules.policy.checks.fees import fees
+from models.rules.policy.checks.forecast import forecasting
 from models.rules.policy.checks.leads import leads
 from models.rules.policy.checks.names import duplicates, places
 from models.rules.policy.checks.rules import escalations, reminders
@@ -70,3 +71,4 @@ def problems_of(policy: Policy) -> Iterator[Problem]:
     yield from reaccreditation(policy)
     yield from reminders(policy)
     yield from escalations(policy)
+    yield from forecasting(policy)
