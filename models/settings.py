@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -59,11 +61,28 @@ class Settings(BaseSettings):
     mail_pause_cap_seconds: float = Field(default=600, gt=0, le=86400)
     mail_probe_seconds: float = Field(default=300, gt=0, le=86400)
     """How long the sender waits before it tries a provider again that refused the key or the account."""
+    desk_url: str = ""
+    """Where readers reach `acredita desk`: its links go into every mail. Without it mail has none."""
+    desk_days: int = Field(default=30, ge=1, le=366)
+    """How long a link can be used."""
 
     @field_validator("home", "mail_folder")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().resolve() if value is not None else None
+
+    @field_validator("desk_url")
+    @classmethod
+    def _reachable_safely(cls, value: str) -> str:
+        """Take an https address, or http on this machine alone: a link carries the right to answer for its reader."""
+        if not value:
+            return value
+        parts = urlsplit(value)
+        safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+        bare = re.fullmatch(r"[A-Za-z0-9.:\[\]-]+", parts.netloc) and not parts.query and parts.path in {"", "/"}
+        if not (safe and bare and parts.hostname and parts.port != 0) or parts.fragment:
+            raise ValueError("must be https://HOST, or http:// on this machine, with nothing behind the host")
+        return f"{parts.scheme}://{parts.netloc}"
 
     @property
     def url(self) -> str:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
-from models.rules.words import EmailKind, Language, Risk
+from models.rules.words import EmailKind, Language, Purpose, Risk
 
 SOON_DAYS = 30
 HIGH_RUNG = 3
@@ -32,6 +33,14 @@ class Urgency(StrEnum):
     AHEAD = "ahead"
     SOON = "soon"
     LATE = "late"
+
+
+class Answer(NamedTuple):
+    """A link by which the reader answers, once; `post_name` where it is about the post and not about an item."""
+
+    purpose: Purpose
+    url: str
+    post_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,7 @@ class Item:
     waiting_for: tuple[str, ...] = ()
     next_conferences: tuple[date, ...] = ()
     duty: str = ""
+    answers: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +96,8 @@ class Letter:
     today: date
     program_name: str
     is_demo: bool
+    leaving: tuple[Answer, ...] = ()
+    """How the reader says that they left a post, one link a seat."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ from models.rules.naming import awaited, enrollment_code
 from models.rules.policy import WorkingHours
 from models.rules.words import NEXT_CONTACTS, SCOPE_OF, Cause, EmailKind, Language, NoticeState, Post, Reason, Scope
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, INSTALLATION, NOTICE, PERSON, same
+from models.settings import settings
+from tasks.answers.links import Issuer, Link
+from tasks.answers.offers import Held, Offers
 from tasks.mail.outbox.retries import Carrier, carriers_of, outdated
 from tasks.store.cases import IDS, WIDE, named_cases
 from tasks.store.programs import program_in_force
@@ -47,7 +50,7 @@ _PENDING = (
 )
 _HOLDERS = (
     select(
-        _A.post, _A.enrollment_id, _A.agency_id, _A.region, _A.since,
+        _A.id.label("seat"), _A.post, _A.enrollment_id, _A.agency_id, _A.region, _A.since,
         PERSON.c.id, PERSON.c.given_names, PERSON.c.surname, PERSON.c.second_surname, PERSON.c.email, PERSON.c.language,
         PERSON.c.time_zone, PERSON.c.undeliverable_since,
     )
@@ -66,13 +69,17 @@ Place = tuple[Post, int | str | None]
 
 
 class Parcel(NamedTuple):
-    """A letter with the notices it carries and the address it goes to; `carrier` is the email that it was before."""
+    """A letter with the notices it carries and the address it goes to; `carrier` is the email that it was before.
+
+    `links` are the answers that it offers, to be stored when it is claimed.
+    """
 
     person_id: int
     address: str
     letter: Letter
     notice_ids: tuple[int, ...]
     carrier: Carrier | None = None
+    links: tuple[Link, ...] = ()
 
 
 class Gathered(NamedTuple):
@@ -112,7 +119,8 @@ def gather(connection: Connection, now: datetime, rules: Rules) -> Gathered:
         return gathered
     carriers = carriers_of(connection, rows)
     waiting = {key for key, carrier in carriers.items() if not is_due(carrier.next_at, now, rules.horizon)}
-    groups = _grouped(program, rows, (_holders(connection, rows, today), gathered))
+    seats: dict[int, int] = {}
+    groups = _grouped(program, rows, (_holders(connection, rows, today), gathered, seats))
     groups = {
         (person, kind): found for (person, kind), found in groups.items()
         if (person.id, kind) not in waiting and at_work(program.policy.working_hours, now, person.time_zone)
@@ -121,19 +129,21 @@ def gather(connection: Connection, now: datetime, rules: Rules) -> Gathered:
     cases = {case.id: case for case in named_cases(connection, wanted)}
     again = {row.subject_id for found in groups.values() for row in found if row.email_id is not None}
     taken_back = outdated((cases[number] for number in again), program, today)
-    desk = _Desk(program, (today, _is_demo(connection)))
+    scribe = _Scribe(program, cases, seats, today=today, is_demo=_is_demo(connection))
     for (person, kind), found in groups.items():
         gathered.outdated.update((row.id, taken_back[row.id]) for row in found if row.id in taken_back)
         left = [row for row in found if row.id not in taken_back]
-        parcel = _whole(left, gathered.broken, partial(desk.parcel, to=person, kind=kind, cases=cases))
+        parcel = _whole(left, gathered.broken, partial(scribe.parcel, to=person, kind=kind))
         if parcel is not None:
             gathered.parcels.append(_carried(parcel, carriers.get((person.id, kind))))
     return gathered
 
 
-def _grouped(program: Program, rows: Sequence[Row[Any]], given: tuple[Mapping[Place, Row[Any]], Gathered]) -> Groups:
-    """Put notices together by person and kind of email."""
-    holders, gathered = given
+def _grouped(
+    program: Program, rows: Sequence[Row[Any]], given: tuple[Mapping[Place, Row[Any]], Gathered, dict[int, int]]
+) -> Groups:
+    """Put notices together by person and kind of email, and note the seat by which each reaches its reader."""
+    holders, gathered, seats = given
     people: dict[int, Row[Any]] = {}
     groups: dict[tuple[int, EmailKind], list[Row[Any]]] = defaultdict(list)
     for row in rows:
@@ -142,6 +152,7 @@ def _grouped(program: Program, rows: Sequence[Row[Any]], given: tuple[Mapping[Pl
             gathered.nobody.append(row.id)
         else:
             people[person.id] = person
+            seats[row.id] = person.seat
             groups[person.id, kind_of(program, row.rule)].append(row)
     return {(people[number], kind): found for (number, kind), found in groups.items()}
 
@@ -224,28 +235,41 @@ def _duty(row: Row[Any]) -> str:
     return "/".join(part for part in (code, row.rule, stage) if part)
 
 
-class _Desk:
-    """Writes letters for one program on one day."""
+def _seat_name(row: Row[Any], post_name: str) -> str:
+    return f"{post_name} · {row.name}" if SCOPE_OF[row.post] is Scope.ENROLLMENT else post_name
 
-    def __init__(self, program: Program, given: tuple[date, bool]) -> None:
-        self._program = program
-        self._today, self._is_demo = given
 
-    def parcel(self, found: Sequence[Row[Any]], *, to: Row[Any], kind: EmailKind, cases: dict[int, Case]) -> Parcel:
+class _Scribe:
+    """Writes letters for one program on one day. `seats` are those by which notices reach their readers, by notice."""
+
+    def __init__(
+        self, program: Program, cases: Mapping[int, Case], seats: Mapping[int, int], *, today: date, is_demo: bool
+    ) -> None:
+        self._program, self._cases, self._seats = program, cases, seats
+        self._today, self._is_demo = today, is_demo
+        self._desk_url = settings().desk_url
+
+    def parcel(self, found: Sequence[Row[Any]], *, to: Row[Any], kind: EmailKind) -> Parcel:
         person = to
         language = Language(person.language)
         posts = [self._program.policy.posts[row.post].text(language) for row in found]
+        offers = Offers(self._program, Issuer(self._desk_url) if self._desk_url else None, person.id)
+        items = tuple(self._item(row, language, offers) for row in found)
+        leaving = offers.leaving([
+            Held(row.subject_id, self._seats[row.id], row.rule, _seat_name(row, post))
+            for row, post in zip(found, posts, strict=True)
+        ])
         letter = Letter(
             given_names=person.given_names, surname=person.surname, second_surname=person.second_surname,
             post_name=posts[0], language=language, kind=kind,
-            items=tuple(self._item(row, cases[row.subject_id], language) for row in found),
+            items=items, leaving=leaving,
             reference=reference_of(f"{person.id}/{self._today}/{kind}"),
             today=self._today, program_name=self._program.policy.name.text(language), is_demo=self._is_demo,
         )
-        return Parcel(person.id, person.email, letter, tuple(row.id for row in found))
+        return Parcel(person.id, person.email, letter, tuple(row.id for row in found), links=offers.links)
 
-    def _item(self, row: Row[Any], case: Case, language: Language) -> Item:
-        policy, today = self._program.policy, self._today
+    def _item(self, row: Row[Any], language: Language, offers: Offers) -> Item:
+        policy, today, case = self._program.policy, self._today, self._cases[row.subject_id]
         dates = clocks(case, self._program.plan(case.track, case.cycle), today)
         known = dossier(case, self._program, today)
         waiting = gate_state(case, self._program, known).missing
@@ -265,6 +289,7 @@ class _Desk:
             vacant_post_name=None if vacant is None else policy.posts[vacant].text(language),
             waiting_for=tuple(awaited(policy, code, language) for code in waiting),
             next_conferences=tuple(coming[:CONFERENCES_SHOWN]), duty="" if rule is not None else _duty(row),
+            answers=offers.answers(Held(row.subject_id, self._seats[row.id], row.rule), row.facts.get("rung", 0)),
         )
 
     def _opened_on(self, row: Row[Any], case: Case) -> date | None:

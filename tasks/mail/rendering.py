@@ -28,7 +28,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from models.rules.errors import AcreditaError, Problem, Refused, nearest
-from models.rules.letter import Item, Letter, Message, because, by_urgency, clean_header, urgency
+from models.rules.letter import Answer, Item, Letter, Message, because, by_urgency, clean_header, urgency
 from models.rules.words import Language
 from tasks.mail.calendars import Event, calendar_of
 from tasks.mail.samples import sample_item, sample_letter
@@ -42,11 +42,11 @@ WIDTH = 76
 TITLE_LENGTH = 140
 """A subject longer than this is cut before its reference; the letter shows it whole."""
 
-_ITEM_FACTS = tuple(field.name for field in fields(Item))
+_ITEM_FACTS = tuple(field.name for field in fields(Item) if field.name != "answers")
 ITEM_FACTS = frozenset({*_ITEM_FACTS, "urgency", "today"})
 LETTER_FACTS = frozenset({
-    "agencies", "cards", "count", "is_demo", "kind", "name", "post_name", "program_name", "reasons", "reference",
-    "subject", "today",
+    "agencies", "by_hand", "cards", "count", "is_demo", "kind", "leaving", "name", "post_name", "program_name",
+    "reasons", "reference", "subject", "today",
 })
 
 
@@ -70,6 +70,7 @@ class Card:
     urgency: str
     waiting: tuple[str, ...]
     facts: tuple[Fact, ...]
+    answers: tuple[Answer, ...]
 
 
 def render(letter: Letter, folder: Path = TEMPLATES) -> Message:
@@ -160,6 +161,7 @@ class Press:
         cards = tuple(self._card(item, letter.today) for item in _once_each(items))
         facts: dict[str, Any] = {
             "agencies": len({item.agency_code for item in items}), "cards": cards, "count": len(cards),
+            "by_hand": not any(item.answers for item in items), "leaving": letter.leaving,
             "is_demo": letter.is_demo, "kind": letter.kind.value, "name": clean_header(full_name(letter)),
             "post_name": clean_header(letter.post_name), "program_name": clean_header(letter.program_name),
             "reasons": tuple(self._reasons(items)), "reference": clean_header(letter.reference), "today": letter.today,
@@ -199,6 +201,7 @@ class Press:
             title=clean_header(title), text=text.strip(), html=Markup(html),  # noqa: S704 - by an autoescaped template
             agency=facts["agency"], track=facts["track_name"], enrollment=facts["enrollment"],
             urgency=facts["urgency"], waiting=facts["waiting_for"],
+            answers=item.answers,
             facts=tuple(Fact(*line.split(": ", 1)) for line in table.splitlines() if ": " in line),
         )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from models.rules.letter import Item, Letter, reference_of
-from models.rules.words import EmailKind, Language, Risk
+from models.rules.letter import Answer, Item, Letter, reference_of
+from models.rules.words import EmailKind, Language, Purpose, Risk
 
 # Which date a notice reads, and how many days it lies ahead.
 _ANCHORS: dict[str, tuple[str | None, int]] = {
@@ -29,6 +30,13 @@ def sample_letter(items: tuple[Item, ...], language: Language, today: date) -> L
         reference=reference_of(f"preview/{items[0].template}/{today}"), today=today,
         program_name=_SAMPLE[language]["program_name"], is_demo=True,
     )
+
+
+def with_answers(item: Item) -> Item:
+    """Return an item with the links that it would carry where a desk is open; they lead nowhere."""
+    purposes = (Purpose.ACKNOWLEDGE, Purpose.DONE, Purpose.SNOOZE) if item.rung else (Purpose.DONE, Purpose.SNOOZE)
+    answers = tuple(Answer(each, f"https://desk.example.org/a/{each}") for each in purposes)
+    return replace(item, answers=answers)
 
 
 def sample_item(notice: str, language: Language, today: date) -> Item:

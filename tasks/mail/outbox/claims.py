@@ -15,6 +15,7 @@ from models.rules.letter import Message
 from models.rules.words import EmailState, NoticeState, Reason
 from models.schema import EMAIL, ENROLLMENT, NOTICE, same
 from models.settings import settings
+from tasks.answers.links import drop, keep
 from tasks.mail.calendars import FILE_NAME, MEDIA_TYPE
 from tasks.mail.letters import Parcel
 from tasks.mail.outbox.boundaries import Boundary
@@ -113,6 +114,9 @@ def claim(shift: Shift, batch: Sequence[Written]) -> list[Claimed]:
             taken = _take(connection, row, free.before(parcel)) if free.holds(parcel) else None
             if taken is not None:
                 connection.execute(_TAKE, {"ids": parcel.notice_ids, "email": taken[0]})
+                if parcel.carrier is not None:
+                    drop(connection, taken[0])
+                keep(connection, parcel.links, email_id=taken[0], now=now, days=settings().desk_days)
                 mine.append(Claimed(*taken, steady, outgoing_of(row, full_name(parcel.letter))))
     if mine:
         shift.reached(Boundary.CLAIMED)

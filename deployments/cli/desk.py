@@ -1,0 +1,36 @@
+"""The desk that the links in mails lead to."""
+
+from __future__ import annotations
+
+from deployments.cli.base import app, ready
+from models.rules.errors import Refused
+from models.settings import LOOPBACK, settings
+
+
+@app.command
+def desk(*, host: str = "127.0.0.1", port: int = 4280) -> None:
+    """Serve the page that the links in mails lead to, until Ctrl-C: acknowledge, put off, report done, left the post.
+
+    On this machine only unless told otherwise; readers reach it through a proxy with TLS, at ACREDITA_DESK_URL.
+
+    Args:
+        host: the address to listen on.
+        port: the port to listen on.
+    """
+    base = settings().desk_url
+    if host not in LOOPBACK and not base.startswith("https://"):
+        what = f'"{host}" is reached from other machines, and answers would travel in clear.'
+        raise Refused.one("host", what, "Put a proxy with TLS before it and set ACREDITA_DESK_URL=https://HOST.")
+    import uvicorn
+
+    from deployments.desk.app import desk as opened
+    from tasks.answers.links import forget_expired
+    from tasks.store import clock
+    from tasks.store.database import transaction
+
+    engine = ready()
+    with transaction(engine) as connection:
+        forget_expired(connection, clock.now_in(connection))
+    print(f"the desk is open at http://{host}:{port} (links lead to {base or 'nowhere: set ACREDITA_DESK_URL'})")
+    # No access log: a link in it would be the right to answer for somebody.
+    uvicorn.run(opened(engine, base), host=host, port=port, access_log=False, server_header=False, log_level="warning")
