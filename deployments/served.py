@@ -1,71 +1,86 @@
-"""Every deployment, defined once: which flow, on which schedule, with which tags and choices."""
+"""The deployments of prefect.yaml, with what only the program in force knows: its zone, and its codes as choices."""
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import yaml
 from prefect import Flow
-from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 
-from flows.answers import hand_post_over, put_rule_off, settle_proposal
-from flows.daily import daily_sweep
-from flows.delivery import deliver_notices
-from flows.operators import acknowledge_escalation, enroll_agency, record_milestone
 from models.rules.case import Program
 
 if TYPE_CHECKING:
     from prefect.deployments.runner import RunnerDeployment
 
+PREFECT_FILE = Path(__file__).with_name("prefect.yaml")
+
+
+class Tick(NamedTuple):
+    """When a deployment looks at the data by itself."""
+
+    slug: str
+    cron: str
+    timezone: str
+
 
 class Deployed(NamedTuple):
-    """One flow as it is deployed. `cron` is in the program's zone; None: started by people only."""
+    """One flow as it is deployed; without ticks it is started by people and alarms only."""
 
     flow: Flow[..., Any]
     name: str
-    cron: str | None
     tags: tuple[str, ...]
+    ticks: tuple[Tick, ...]
+    concurrency_limit: dict[str, Any] | None
+    pool: str
+
+    @property
+    def full_name(self) -> str:
+        """Return the name by which Prefect knows it."""
+        return f"{self.flow.name}/{self.name}"
 
 
-DEPLOYED = (
-    # After 03:00, so that no clock change skips or doubles it, and before anybody's working hours.
-    Deployed(daily_sweep, "daily", "0 6 * * *", ("sweep",)),
-    Deployed(deliver_notices, "every-10-minutes", "*/10 * * * *", ("mail",)),
-    Deployed(record_milestone, "form", None, ("operator",)),
-    Deployed(enroll_agency, "form", None, ("operator",)),
-    Deployed(acknowledge_escalation, "form", None, ("operator",)),
-    Deployed(put_rule_off, "form", None, ("operator",)),
-    Deployed(hand_post_over, "form", None, ("operator",)),
-    Deployed(settle_proposal, "form", None, ("operator",)),
-)
+@cache
+def defined(file: Path = PREFECT_FILE) -> tuple[Deployed, ...]:
+    """Return every deployment that prefect.yaml defines, in its order."""
+    document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return tuple(map(_deployed, document["deployments"]))
+
+
+def _deployed(entry: dict[str, Any]) -> Deployed:
+    module, _, name = entry["entrypoint"].rpartition(".")
+    ticks = tuple(Tick(**schedule) for schedule in entry["schedules"])
+    return Deployed(
+        getattr(import_module(module), name), entry["name"], tuple(entry["tags"]), ticks,
+        entry.get("concurrency_limit"), entry["work_pool"]["name"],
+    )
 
 
 def deployments(program: Program) -> list[RunnerDeployment]:
-    """Return the deployments of a program, ready to be served."""
-    return [_deployment(deployed, program) for deployed in DEPLOYED]
+    """Return the deployments of a program, ready to be served by this process."""
+    return [deployment_of(deployed, program) for deployed in defined()]
 
 
-def _deployment(deployed: Deployed, program: Program) -> RunnerDeployment:
-    schedules = []
-    if deployed.cron is not None:
-        schedules = [Cron(deployed.cron, timezone=program.policy.zone, slug=deployed.name)]
+def deployment_of(deployed: Deployed, program: Program, *, for_workers: bool = False) -> RunnerDeployment:
+    """Return one deployment of a program, to be served by this process or applied for the workers of its pool."""
+    limit = deployed.concurrency_limit
     deployment = deployed.flow.to_deployment(
         name=deployed.name,
-        schedules=schedules,
-        tags=["acredita", *deployed.tags],
-        # A second run of the same tick has nothing to add: what it would find is being done.
-        concurrency_limit=_one_at_a_time() if deployed.cron else None,
+        schedules=[Cron(tick.cron, timezone=program.policy.zone, slug=tick.slug) for tick in deployed.ticks],
+        tags=list(deployed.tags),
+        concurrency_limit=ConcurrencyLimitConfig(**limit) if limit else None,
+        work_pool_name=deployed.pool if for_workers else None,
         entrypoint_type=EntrypointType.MODULE_PATH,
         enforce_parameter_schema=True,
     )
     assert not hasattr(deployment, "__await__"), "called outside an event loop"
     offer_choices(deployment, program)
     return deployment
-
-
-def _one_at_a_time() -> ConcurrencyLimitConfig:
-    return ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 
 
 def offer_choices(deployment: RunnerDeployment, program: Program) -> None:

@@ -7,6 +7,8 @@ environment says where its server is.
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 import signal
 import socket
@@ -14,8 +16,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 from rich.console import Console
@@ -30,33 +34,75 @@ from tasks.store.database import engine_of, migrate, reading
 from tasks.store.programs import current_program, is_installed
 from tasks.views.reports import status
 
-HOST = "127.0.0.1"
+AUTH = "PREFECT_SERVER_API_AUTH_STRING"
+LOOPBACK = "127.0.0.1"
 START_SECONDS = 120
 STOP_SECONDS = 15
+RUNS_AT_ONCE = 4
+"""After downtime every late run is started; each finds at once that another did its work, but not all at one time."""
 
 
-def up(port: int, console: Console) -> None:
+class Place(NamedTuple):
+    """Where the Prefect server listens."""
+
+    host: str
+    port: int
+
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody but this machine can reach it."""
+        return self.host == "localhost" or ip_address(self.host).is_loopback
+
+    @property
+    def near(self) -> str:
+        """The server's address as this machine sees it."""
+        host = LOOPBACK if self.host in {"0.0.0.0", "localhost"} else self.host  # noqa: S104 - it is compared, not bound
+        return f"http://{host}:{self.port}"
+
+
+def up(place: Place, console: Console) -> None:
     """Run until Ctrl-C.
 
     Raises:
-        Refused: the port is taken, the database is not to be had, or the server did not start.
+        Refused: others could reach the server and need no password, the port is taken, the database is not to be had,
+            or the server did not start.
     """
-    _refuse_taken(port)
+    _refuse_open_door(place)
+    _refuse_taken(place)
+    os.umask(0o077)  # whatever is written from here on, by Prefect too, is for our own eyes
     settings = _choose_database(console)
-    _environment(settings, port)
-    with _prefect_server(settings, port, console):
+    _environment(settings, place)
+    with _prefect_server(settings, place) as server:
         _prepare(settings, console)
-        _serve(port, console)
+        with console.status("starting the Prefect server"):
+            _wait_until_healthy(server, place, _log(settings))
+        _serve(place, console)
 
 
-def _refuse_taken(port: int) -> None:
-    with socket.socket() as probe:
+def _refuse_open_door(place: Place) -> None:
+    try:
+        private = place.is_private
+    except ValueError:
+        raise Refused.one("host", f'"{place.host}" is no address.', "Give an IP address of this machine.") from None
+    user, _, password = os.environ.get(AUTH, "").partition(":")
+    if private or (user and password):
+        return
+    what = f"{place.host} can be reached by others, and nobody is asked for a password."
+    raise Refused.one("host", what, f"Set {AUTH}=USER:PASSWORD, or leave --host out.")
+
+
+def _refuse_taken(place: Place) -> None:
+    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
-        except OSError:
-            remedy = f"Stop what listens there, or choose another: acredita up --port {port + 1}."
-            raise Refused.one("port", f"{port} is taken.", remedy) from None
+            probe.bind((place.host, place.port))
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                remedy = "Give an address that it has."
+                raise Refused.one("host", f"{place.host} is no address of this machine.", remedy) from None
+            remedy = f"Stop what listens there, or choose another: acredita up --port {place.port + 1}."
+            raise Refused.one("port", f"{place.port} is taken.", remedy) from None
 
 
 def _choose_database(console: Console) -> Settings:
@@ -81,46 +127,62 @@ def _choose_database(console: Console) -> Settings:
     )
 
 
-def _environment(settings: Settings, port: int) -> None:
+def _environment(settings: Settings, place: Place) -> None:
     """Tell this process, the server and every flow run where things are, and that nothing is told to anybody else."""
+    os.environ.setdefault("PREFECT_UI_URL", f"{place.near}/v2")
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
     os.environ.update(
         ACREDITA_HOME=str(settings.home), ACREDITA_DATABASE_URL=settings.url, ACREDITA_MAIL=settings.mail,
         ACREDITA_MAIL_FOLDER=str(settings.outbox),
-        PREFECT_HOME=str(settings.home / "prefect"), PREFECT_API_URL=f"http://{HOST}:{port}/api",
-        PREFECT_UI_URL=f"http://{HOST}:{port}/v2", PREFECT_SERVER_ANALYTICS_ENABLED="false", DO_NOT_TRACK="1",
-        PREFECT_LOGGING_LEVEL=os.environ.get("PREFECT_LOGGING_LEVEL", "WARNING"), PREFECT_CLI_PROMPT="false",
+        PREFECT_HOME=str(settings.home / "prefect"), PREFECT_API_URL=f"{place.near}/api",
+        PREFECT_SERVER_ANALYTICS_ENABLED="false", DO_NOT_TRACK="1", PREFECT_CLI_PROMPT="false",
+        PREFECT_RUNNER_POLL_FREQUENCY="3",  # seconds that whoever submits a form waits for it to begin, at most
+        # A page of somebody else's must not start runs through the browser of an operator.
+        PREFECT_SERVER_CORS_ALLOWED_ORIGINS=place.near, PREFECT_SERVER_CSRF_PROTECTION_ENABLED="true",
+        PREFECT_CLIENT_CSRF_SUPPORT_ENABLED="true",
+        # SQLite takes one writer at a time: the others wait, and are not told to come back later.
+        PREFECT_SERVER_DATABASE_TIMEOUT="60",
         PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE="200",
         PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE="200",
         PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL="1",
     )
+    if AUTH in os.environ:
+        os.environ["PREFECT_API_AUTH_STRING"] = os.environ[AUTH]
+
+
+def _log(settings: Settings) -> Path:
+    return settings.home / "prefect" / "server.log"
 
 
 @contextmanager
-def _prefect_server(settings: Settings, port: int, console: Console) -> Iterator[None]:
-    log = settings.home / "prefect" / "server.log"
+def _prefect_server(settings: Settings, place: Place) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the server; it takes some seconds to answer, in which other work can be done."""
+    log = _log(settings)
     log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
+    for older in (log, log.with_name("prefect.db")):  # of a version that did not mind who reads them
+        older.touch(mode=0o600)
+        older.chmod(0o600)
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", place.host, "--port", str(place.port)]
     with log.open("ab") as output:
         # A session of its own: Ctrl-C reaches us first, and the server is stopped last.
         server = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)  # noqa: S603 - ours
         try:
-            with console.status("starting the Prefect server"):
-                _wait_until_healthy(server, port, log)
-            yield
+            yield server
         finally:
             _stop(server)
 
 
-def _wait_until_healthy(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait_until_healthy(server: subprocess.Popen[bytes], place: Place, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if server.poll() is not None:
             raise Refused.one("Prefect server", f"ended with code {server.returncode}.", f"Its log is {log}.")
         try:
-            if httpx.get(f"http://{HOST}:{port}/api/health", timeout=2).status_code == httpx.codes.OK:
+            if httpx.get(f"{place.near}/api/health", timeout=2).status_code == httpx.codes.OK:
                 return
         except httpx.HTTPError:
-            time.sleep(0.2)
+            pass
+        time.sleep(0.2)
     raise Refused.one("Prefect server", f"did not answer within {START_SECONDS} s.", f"Its log is {log}.")
 
 
@@ -142,25 +204,38 @@ def _prepare(settings: Settings, console: Console) -> None:
             open_demo(engine, settings.clock)
 
 
-def _serve(port: int, console: Console) -> None:
-    from prefect import serve
+def _serve(place: Place, console: Console) -> None:
+    from prefect.exceptions import TerminationSignal
+    from prefect.runner import Runner
 
-    from deployments.served import deployments
+    from deployments.deploying import forget_the_rest, set_alarms
+    from deployments.served import defined, deployments
     from flows.daily import daily_sweep
     from flows.delivery import deliver_notices
 
+    runner = Runner(pause_on_shutdown=False, limit=RUNS_AT_ONCE)
+    with console.status("registering schedules and forms"):
+        for deployment in deployments(current_program(engine_of())):
+            runner.add_deployment(deployment)
     for first in (daily_sweep, deliver_notices):
         try:
             console.print(f"[green]✓[/] {first()}")
         except AcreditaError as error:
             console.print(f"[red]✗[/] {first.name}: {error}")
-    console.print(_where(port))
-    serve(*deployments(current_program(engine_of())), pause_on_shutdown=False, print_starting_message=False)
+    with console.status("setting the alarms"):
+        forget_the_rest(defined())
+        set_alarms()
+    console.print(_where(place))
+    with suppress(KeyboardInterrupt, TerminationSignal):
+        asyncio.run(runner.start())
     console.print("stopped")
 
 
-def _where(port: int) -> Panel:
+def _where(place: Place) -> Panel:
     """Say where everything is."""
+    from tasks.views.artifacts import CHANGES_KEY, PORTFOLIO_KEY
+    from tasks.views.links import artifact_url
+
     settings, engine = Settings(), engine_of()
     program = current_program(engine)
     instant = clock.now(engine)
@@ -170,9 +245,9 @@ def _where(port: int) -> Panel:
     grid.add_row("program", f"{program.policy.name.en}{' · synthetic demo' if now.is_demo else ''}")
     if now.is_demo:
         grid.add_row("clock", f"{instant:%Y-%m-%d %H:%M} UTC, a labelled clock that runs on from its start")
-    grid.add_row("Prefect UI", f"http://{HOST}:{port}/v2")
-    grid.add_row("portfolio", f"http://{HOST}:{port}/v2/artifacts/key/portfolio")
-    grid.add_row("changes", f"http://{HOST}:{port}/v2/artifacts/key/sweep-changes")
+    grid.add_row("Prefect UI", f"{place.near}/v2")
+    grid.add_row("portfolio", artifact_url(PORTFOLIO_KEY))
+    grid.add_row("changes", artifact_url(CHANGES_KEY))
     grid.add_row("database", settings.url)
     grid.add_row("mail", f"{settings.outbox}  ({now.emails_sent} sent)" if settings.mail == "folder" else settings.mail)
     return Panel(grid, title="acredita is up", subtitle="Ctrl-C stops all of it", expand=False)

@@ -13,16 +13,18 @@ from models.rules.words import Post
 from tasks.answers.proposals import Settlement, settle
 from tasks.answers.seats import HandOver, hand_over
 from tasks.answers.snoozing import Snoozing, snooze
+from tasks.door import door
 from tasks.store import clock
-from tasks.store.database import engine_of, require_schema, transaction
+from tasks.store.database import engine_of, transaction
 from tasks.store.programs import current_program
-from tasks.sweep import day_to_sweep, sweep, sweep_batch
-from tasks.views.artifacts import name_this_run, publish_sweep
+from tasks.sweep import day_to_sweep
+from tasks.views.artifacts import name_this_run, sweep_and_tell
 
 Place = Annotated[str, Field(pattern=r"^\S*$", max_length=100, examples=["JAL-ACA-01/academy", "west"])]
 
 
 @flow(name="put a rule off", flow_run_name="put off {about}", persist_result=False)
+@door
 def put_rule_off(enrollment: EnrollmentCode, about: str, person: PersonCode, until: date, reason: str) -> str:
     """Hold back what a rule tells a person of an enrollment until a day; what still holds is told after it.
 
@@ -34,7 +36,6 @@ def put_rule_off(enrollment: EnrollmentCode, about: str, person: PersonCode, unt
         reason: Why, by its code in the policy.
     """
     engine = engine_of()
-    require_schema(engine)
     today = clock.today(engine, current_program(engine).policy.zone)
     with transaction(engine) as connection:
         posts = snooze(connection, Snoozing(enrollment, about, person, until, reason), today)
@@ -44,6 +45,7 @@ def put_rule_off(enrollment: EnrollmentCode, about: str, person: PersonCode, unt
 
 
 @flow(name="hand a post over", flow_run_name="hand over {post}", persist_result=False)
+@door
 def hand_post_over(post: Post, since: date, place: Place = "", to: PersonCode | None = None) -> str:
     """Put somebody else in a post from a day on, or nobody, and sweep at once what it changes.
 
@@ -54,17 +56,15 @@ def hand_post_over(post: Post, since: date, place: Place = "", to: PersonCode | 
         to: The code of the successor; empty leaves the post vacant.
     """
     engine = engine_of()
-    require_schema(engine)
     today = day_to_sweep(engine, None)
     with transaction(engine) as connection:
         hand_over(connection, HandOver(place, post, to, since), today)
     name_this_run(f"{place} {post.value}: {to or 'vacant'} from {since}")
-    tally = sweep(today, sweep_batch)
-    summary: str = publish_sweep(today, tally)
-    return summary
+    return f"sweep {today}: {sweep_and_tell(today)}"
 
 
 @flow(name="settle a proposal", flow_run_name="settle proposal {proposal}", persist_result=False)
+@door
 def settle_proposal(
     proposal: Annotated[int, Field(ge=1)],
     confirmed: bool,  # noqa: FBT001 - a field of the run form
@@ -80,11 +80,8 @@ def settle_proposal(
         successor: Who follows in a post that was left, by code; empty leaves it vacant.
     """
     engine = engine_of()
-    require_schema(engine)
     today = day_to_sweep(engine, None)
     with transaction(engine) as connection:
         found = settle(connection, Settlement(proposal, confirmed, operator, successor), today)
     name_this_run(f"{found.place}: {found.what} {'confirmed' if confirmed else 'refused'}")
-    tally = sweep(today, sweep_batch)
-    summary: str = publish_sweep(today, tally)
-    return summary
+    return f"sweep {today}: {sweep_and_tell(today)}"

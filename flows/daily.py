@@ -6,12 +6,14 @@ from datetime import date
 
 from prefect import flow
 
-from tasks.store.database import engine_of, require_schema
-from tasks.sweep import day_to_sweep, sweep, sweep_batch
-from tasks.views.artifacts import name_this_run, publish_sweep
+from tasks.door import door, swept_since_due
+from tasks.store.database import engine_of
+from tasks.sweep import day_to_sweep
+from tasks.views.artifacts import name_this_run, publish_portfolio, sweep_and_tell
 
 
 @flow(name="daily sweep", flow_run_name="sweep", persist_result=False)
+@door
 def daily_sweep(as_of: date | None = None) -> str:
     """Look at everything that is due: advance stages, decide reminders, open, climb and close escalations.
 
@@ -22,9 +24,13 @@ def daily_sweep(as_of: date | None = None) -> str:
             after today is refused.
     """
     engine = engine_of()
-    require_schema(engine)
+    since = swept_since_due(engine) if as_of is None else None
+    if since is not None:
+        name = f"sweep: nothing to do, another ended at {since:%H:%M} UTC"
+        name_this_run(name)
+        return name
     day = day_to_sweep(engine, as_of)
-    tally = sweep(day, sweep_batch)
-    name: str = publish_sweep(day, tally)
+    told = sweep_and_tell(day)
+    name = f"sweep {day}: {publish_portfolio(day)} open, {told}"
     name_this_run(name)
     return name

@@ -8,22 +8,25 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from models.forms import EnrollmentCode, PersonCode, Reference
+from models.forms import Count, EnrollmentCode, PersonCode, Reference
+from models.rules.naming import enrollment_code
+from tasks.door import door
 from tasks.operations import Acknowledgement, acknowledge
 from tasks.store import clock
-from tasks.store.database import engine_of, require_schema, transaction
+from tasks.store.database import engine_of, transaction
 from tasks.store.programs import current_program
 from tasks.store.records import NewEnrollment, NewFact, enroll, record_facts
-from tasks.sweep import day_to_sweep, sweep, sweep_batch
-from tasks.views.artifacts import name_this_run, publish_sweep
+from tasks.sweep import day_to_sweep
+from tasks.views.artifacts import name_this_run, sweep_and_draw
 
 
 @flow(name="record a milestone", flow_run_name="record {milestone}", persist_result=False)
+@door
 def record_milestone(
     enrollment: EnrollmentCode,
     milestone: str,
     occurred_on: date,
-    value: Annotated[int, Field(ge=0, le=10_000)] | None = None,
+    value: Count | None = None,
     reference: Reference = "",
     recorded_by: PersonCode = "operator",
 ) -> str:
@@ -38,18 +41,16 @@ def record_milestone(
         recorded_by: The code of the person who reports it.
     """
     engine = engine_of()
-    require_schema(engine)
     today = day_to_sweep(engine, None)
     fact = NewFact(enrollment, milestone, occurred_on, value=value, reference=reference, recorded_by=recorded_by)
     with transaction(engine) as connection:
         new = record_facts(connection, [fact], today)
     name_this_run(f"{enrollment}: {milestone} {occurred_on}" if new else f"{enrollment}: {milestone} was there already")
-    tally = sweep(today, sweep_batch)
-    summary: str = publish_sweep(today, tally)
-    return summary
+    return sweep_and_draw(enrollment, today)
 
 
 @flow(name="enroll an agency", flow_run_name="enroll {agency}", persist_result=False)
+@door
 def enroll_agency(
     agency: PersonCode,
     track: str,
@@ -69,18 +70,17 @@ def enroll_agency(
         cycle: 1 for an initial accreditation.
     """
     engine = engine_of()
-    require_schema(engine)
     today = day_to_sweep(engine, None)
     row = NewEnrollment(agency, track, agreement_countersigned_on, cycle=cycle, sme_1=sme_1, sme_2=sme_2)
     with transaction(engine) as connection:
         enroll(connection, [row], today)
-    name_this_run(f"enrolled {agency}/{track}")
-    tally = sweep(today, sweep_batch)
-    summary: str = publish_sweep(today, tally)
-    return summary
+    code = enrollment_code(agency, track, cycle)
+    name_this_run(f"enrolled {code}")
+    return sweep_and_draw(code, today)
 
 
 @flow(name="acknowledge an escalation", flow_run_name="acknowledge {rule}", persist_result=False)
+@door
 def acknowledge_escalation(
     enrollment: EnrollmentCode, rule: str, person: PersonCode, until: date, reason: str
 ) -> str:
@@ -94,7 +94,6 @@ def acknowledge_escalation(
         reason: Why, by its code in the policy.
     """
     engine = engine_of()
-    require_schema(engine)
     today = clock.today(engine, current_program(engine).policy.zone)
     with transaction(engine) as connection:
         escalation_id = acknowledge(connection, Acknowledgement(enrollment, rule, person, until, reason), today)

@@ -65,6 +65,12 @@ class Settings(BaseSettings):
     """Where readers reach `acredita desk`: its links go into every mail. Without it mail has none."""
     desk_days: int = Field(default=30, ge=1, le=366)
     """How long a link can be used."""
+    alarm_to: str = ""
+    """The address of whoever runs the service: alarms and test mails go there."""
+    alarm_block: str = ""
+    """A notification block of Prefect, such as slack-webhook/operators, which the server tells of alarms as well."""
+    operations_url: str = "docs/operations.md"
+    """Where this installation keeps docs/operations.md; every alarm links to its paragraph there."""
 
     @field_validator("home", "mail_folder")
     @classmethod

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -23,6 +23,7 @@ from models.rules.decide import decide
 from models.rules.decision import Decision
 from models.rules.errors import Refused
 from models.schema import INCIDENT, INSTALLATION, SWEEP
+from tasks.journal import Journal, moves_of
 from tasks.store import clock
 from tasks.store.cases import START, Cursor, due_cases, write
 from tasks.store.database import engine_of, reading, transaction
@@ -49,17 +50,20 @@ class Tally:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
-BatchResult = tuple[Tally, Cursor | None]
+class BatchResult(NamedTuple):
+    """What a batch came to, where the next one begins (None when nothing more is due), and what happened in it."""
+
+    tally: Tally
+    cursor: Cursor | None
+    journal: Journal
+
+
 RunBatch = Callable[[date, Cursor], BatchResult]
 
 
 @task(task_run_name="sweep batch after case {after[1]}", cache_policy=NO_CACHE, persist_result=False)
 def sweep_batch(as_of: date, after: Cursor) -> BatchResult:
-    """Decide the next batch of cases due on a day and write it down, whole or not at all.
-
-    Returns:
-        What it came to, and where the next batch begins; None when nothing more is due.
-    """
+    """Decide the next batch of cases due on a day and write it down, whole or not at all."""
     with transaction(engine_of()) as connection:
         return decide_batch(connection, as_of, (after, BATCH))
 
@@ -69,13 +73,15 @@ def decide_batch(connection: Connection, as_of: date, given: tuple[Cursor, int])
     program = program_in_force(connection)
     cases, cursor = due_cases(connection, as_of, given)
     if cursor is None:
-        return Tally(), None
-    tally = Tally(due=len(cases))
+        return BatchResult(Tally(), None, Journal())
+    tally, journal = Tally(due=len(cases)), Journal()
+    by_id = {case.id: case for case in cases}
     decisions = list(_decided(connection, cases, (program, as_of, tally)))
-    _write(connection, decisions, (program, as_of, tally))
+    for decision in _written(connection, decisions, (program, as_of, tally)):
+        journal.note(moves_of(by_id[decision.case_id], decision))
     # What an award opened today is looked at today: it is due, and comes after all that was due before it.
     opened = any(decision.next_cycle is not None for decision in decisions)
-    return tally, cursor if opened or len(cases) == given[1] else None
+    return BatchResult(tally, cursor if opened or len(cases) == given[1] else None, journal)
 
 
 def _decided(connection: Connection, cases: list[Case], given: tuple[Program, date, Tally]) -> Iterator[Decision]:
@@ -89,8 +95,14 @@ def _decided(connection: Connection, cases: list[Case], given: tuple[Program, da
             report(connection, f"enrollment {case.id}", f"could not be decided: {type(error).__name__}")
 
 
-def _write(connection: Connection, decisions: Sequence[Decision], given: tuple[Program, date, Tally]) -> None:
-    """Write decisions down; where the database refuses, halve them until the one that it refuses stands alone."""
+def _written(
+    connection: Connection, decisions: Sequence[Decision], given: tuple[Program, date, Tally]
+) -> list[Decision]:
+    """Write decisions down; where the database refuses, halve them until the one that it refuses stands alone.
+
+    Returns:
+        Those that were written.
+    """
     program, as_of, tally = given
     try:
         with connection.begin_nested():
@@ -99,12 +111,12 @@ def _write(connection: Connection, decisions: Sequence[Decision], given: tuple[P
         if len(decisions) == 1:
             tally.failed += 1
             report(connection, f"enrollment {decisions[0].case_id}", f"could not be written: {type(error).__name__}")
-            return
+            return []
         middle = len(decisions) // 2
-        for half in (decisions[:middle], decisions[middle:]):
-            _write(connection, half, given)
-    else:
-        tally.add(Tally(advances=written.advances, notices=written.notices, escalations=written.escalations))
+        halves = (decisions[:middle], decisions[middle:])
+        return [decision for half in halves for decision in _written(connection, half, given)]
+    tally.add(Tally(advances=written.advances, notices=written.notices, escalations=written.escalations))
+    return list(decisions)
 
 
 def report(connection: Connection, subject: str, what: str) -> None:
@@ -118,14 +130,22 @@ def report(connection: Connection, subject: str, what: str) -> None:
         connection.execute(insert(incident).values(row))
 
 
-def sweep(as_of: date, run_batch: RunBatch = sweep_batch.fn) -> Tally:
-    """Sweep a day: everything due is decided once, whatever ran before or runs beside it."""
+def sweep(as_of: date, run_batch: RunBatch = sweep_batch.fn, journal: Journal | None = None) -> Tally:
+    """Sweep a day: everything due is decided once, whatever ran before or runs beside it.
+
+    Args:
+        as_of: the day.
+        run_batch: decides one batch and writes it down.
+        journal: where what happened is noted, for those who tell of it.
+    """
     tally = Tally()
     cursor: Cursor | None = START
     with quiet_collector():
         while cursor is not None:
-            batch, cursor = run_batch(as_of, cursor)
+            batch, cursor, happened = run_batch(as_of, cursor)
             tally.add(batch)
+            if journal is not None:
+                journal.add(happened)
     note(engine_of(), as_of, tally)
     return tally
 
@@ -149,7 +169,7 @@ def rehearse(engine: Engine, as_of: date) -> Tally:
     cursor: Cursor | None = START
     with engine.connect() as connection, connection.begin() as rehearsal:
         while cursor is not None:
-            batch, cursor = decide_batch(connection, as_of, (cursor, BATCH))
+            batch, cursor, _ = decide_batch(connection, as_of, (cursor, BATCH))
             tally.add(batch)
         rehearsal.rollback()
     return tally
@@ -176,6 +196,9 @@ def day_to_sweep(engine: Engine, as_of: date | None) -> date:
     day = as_of or today
     if day > today:
         raise Refused.one("as_of", f"{day} is after today, {today}.", "Leave it out, or preview on a copy.")
+    if last is not None and as_of is None and day < last:
+        remedy = "Set the clock right and start this again; nothing was changed."
+        raise Refused.one("clock", f"shows {today}, but {last} was swept already.", remedy)
     if last is not None and day < last:
         raise Refused.one("as_of", f"{day} is before the last sweep, {last}.", f"Use {last} or later, or a copy.")
     return day

@@ -14,6 +14,7 @@ from models.rules.errors import AcreditaError
 from models.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
+    import httpx
     from sqlalchemy import Engine
 
 app = App(
@@ -44,8 +45,11 @@ def main() -> None:
 
 def _in_words(error: Exception) -> str | None:
     """Say what a person can do something about, a line for each problem; None for what is our own mistake."""
+    import httpx
     from pydantic import ValidationError
     from sqlalchemy.exc import DBAPIError
+
+    from tasks.store.database import trouble_of
 
     match error:
         case AcreditaError():
@@ -55,10 +59,23 @@ def _in_words(error: Exception) -> str | None:
         case ValidationError() if error.title == Settings.__name__:
             # Only the name and the rule: the value may be a key.
             return "\n".join(f"{PREFIX}{each['loc'][0]}".upper() + f": {each['msg']}." for each in error.errors())
+        case httpx.HTTPStatusError() | httpx.RequestError():
+            return _of_the_server(error)
         case DBAPIError():
-            return f"database: {str(error.orig).splitlines()[0]}. Start it, or correct {PREFIX}DATABASE_URL."
+            return str(trouble_of(error))
         case _:
             return None
+
+
+def _of_the_server(error: httpx.HTTPStatusError | httpx.RequestError) -> str:
+    import httpx
+
+    where = f"{error.request.url.scheme}://{error.request.url.netloc.decode()}"
+    if isinstance(error, httpx.RequestError):
+        return f"Prefect server: does not answer at {where}. Start it, or correct PREFECT_API_URL."
+    if error.response.status_code == httpx.codes.UNAUTHORIZED:
+        return f"Prefect server: {where} refuses the password. Set PREFECT_API_AUTH_STRING to what the server has."
+    return f"Prefect server: {where} answered {error.response.status_code}. Its log says why."
 
 
 def say(value: Any, as_json: bool, words: Callable[[], str]) -> None:  # noqa: FBT001 - a flag of the command line

@@ -16,17 +16,19 @@ from models.rules.errors import AcreditaError
 
 
 @app.command
-def up(*, port: int = 4200) -> None:
+def up(*, port: int = 4200, host: str = "127.0.0.1") -> None:
     """Start everything on this machine until Ctrl-C: Prefect server, database, demo or your program, schedules.
 
     Args:
-        port: where the Prefect server listens, on 127.0.0.1 only.
+        port: where the Prefect server listens.
+        host: on which address; another than this machine's own needs PREFECT_SERVER_API_AUTH_STRING=USER:PASSWORD.
     """
     from rich.console import Console
 
+    from deployments.up import Place
     from deployments.up import up as run
 
-    run(port, Console())
+    run(Place(host, port), Console())
 
 
 @app.command

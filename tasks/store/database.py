@@ -15,10 +15,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 
 import models
-from models.rules.errors import Refused
+from models.rules.errors import Problem, Refused
 from models.settings import settings
 
 BACKENDS = ("sqlite", "postgresql")
@@ -126,9 +126,24 @@ def require_schema(engine: Engine) -> None:
             expected = ScriptDirectory.from_config(config).get_current_head()
             found = MigrationContext.configure(connection).get_current_revision()
     except OperationalError as error:
-        detail = str(error.orig).splitlines()[0]
-        remedy = "Start it, or correct ACREDITA_DATABASE_URL."
-        raise Refused.one("database", f"cannot be reached ({detail}).", remedy) from None
+        raise Refused([trouble_of(error)]) from None
     if found != expected:
         state = "is empty" if found is None else f"is at version {found}, the code at {expected}"
         raise Refused.one("database", f"{state}.", "Run `acredita init PROGRAM`, or `acredita up` for the demo.")
+
+
+def trouble_of(error: DBAPIError) -> Problem:
+    """Say what is wrong with the database and what to do, without the statement and the rows that it was about."""
+    detail = str(error.orig).splitlines()[0] if str(error.orig) else type(error.orig).__name__
+    if "database is locked" in detail or getattr(error.orig, "sqlstate", None) in _BUSY:
+        remedy = "Close what holds it (a shell, a copy, a backup) and start this again: nothing was half written."
+        return Problem("database", f"is held by another program ({detail}).", remedy)
+    if isinstance(error, DataError | IntegrityError):  # these may quote what was written
+        what = f"refused a row ({type(error.orig).__name__})."
+        return Problem("database", what, "Nothing was written; the database's own log says which.")
+    state = "reached" if isinstance(error, OperationalError) else "used"
+    return Problem("database", f"cannot be {state} ({detail}).", "Start it, or correct ACREDITA_DATABASE_URL.")
+
+
+_BUSY = frozenset({"55P03", "57014", "40001", "40P01"})
+"""PostgreSQL's codes for a lock that was not had, a statement that took too long, and transactions that met."""

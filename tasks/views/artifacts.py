@@ -1,15 +1,26 @@
-"""What operators see in the Prefect UI: runs named by what they did, a table of changes, the portfolio."""
+"""What operators see in the Prefect UI: runs named by what they did, a table of changes, the portfolio, a case's page.
+
+Codes, days and numbers only: Prefect keeps what it shows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
+from prefect.logging import get_logger
 from prefect.runtime import flow_run
 from sqlalchemy import Row, select
 
@@ -17,14 +28,18 @@ from models.rules.case import Program
 from models.rules.naming import enrollment_code
 from models.rules.words import Cycle, Language, Risk
 from models.schema import INSTALLATION
+from tasks.journal import KEPT, Journal
 from tasks.store.database import engine_of, reading
 from tasks.store.programs import program_in_force
-from tasks.sweep import Tally
-from tasks.views.reports import RISKS, ROWS_SHOWN, Portfolio, changes, most_at_risk, portfolio
+from tasks.sweep import Tally, sweep, sweep_batch
+from tasks.views.case_page import case_key, case_page
+from tasks.views.charts import Bar, bars_by_risk
+from tasks.views.events import emit_moves
+from tasks.views.links import artifact_url
+from tasks.views.reports import RISKS, Portfolio, change_row, most_at_risk, names_of, portfolio
 
 CHANGES_KEY, PORTFOLIO_KEY = "sweep-changes", "portfolio"
 WORST_SHOWN = 15
-BAR = 24
 
 
 def name_this_run(name: str) -> None:
@@ -43,38 +58,77 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-@task(task_run_name="publish the sweep of {as_of}", cache_policy=NO_CACHE, persist_result=False)
-def publish_sweep(as_of: date, tally: Tally) -> str:
-    """Draw the day's changes and the portfolio as artifacts and return the run's name."""
+def sweep_and_draw(enrollment: str, today: date) -> str:
+    """Sweep at once what a form has changed, and draw the page of the case it was about."""
+    told = sweep_and_tell(today)
+    publish_case(enrollment)
+    return f"sweep {today}: {told}"
+
+
+def sweep_and_tell(as_of: date) -> str:
+    """Sweep a day and tell of what changed; return it in one line."""
+    journal = Journal()
+    tally = sweep(as_of, sweep_batch, journal)
+    told: str = publish_changes(as_of, tally, journal)
+    return told
+
+
+@task(task_run_name="publish what changed on {as_of}", cache_policy=NO_CACHE, persist_result=False)
+def publish_changes(as_of: date, tally: Tally, journal: Journal) -> str:
+    """Draw the sweep's changes as a table, send their events, and return them in one line."""
     with reading(engine_of()) as connection:
         program = program_in_force(connection)
-        rows = changes(connection, program, as_of)
+        names = names_of(connection, {move.case_id for move in journal.moves})
+        label = _label(connection)
+    moves = [(names[move.case_id], move) for move in journal.moves]
+    rows = [change_row(named, move, program)._asdict() for named, move in moves]
+    shown = f" The first {KEPT} of each kind; {journal.left_out} more." if journal.left_out else ""
+    create_table_artifact(
+        key=CHANGES_KEY, table=rows or [{"enrollment": "-", "what": "nothing changed", "detail": ""}],
+        description=f"{label}What the sweep of {as_of} decided.{shown}",
+    )
+    _tell(moves)
+    failed = f", {tally.failed} FAILED" if tally.failed else ""
+    return (
+        f"{tally.due} due, {tally.advances} advanced, "
+        f"{count(tally.notices, 'notice')}, {count(tally.escalations, 'escalation')}{failed}"
+    )
+
+
+def _tell(moves: Sequence[Any]) -> None:
+    try:
+        left_out = emit_moves(moves)
+    except Exception as error:  # noqa: BLE001 - a feed that cannot be written to must not undo what was decided
+        get_logger(__name__).warning("events were not sent: %s", type(error).__name__)
+        return
+    if left_out:
+        get_logger(__name__).warning("%d events were left out: they are in the table of changes", left_out)
+
+
+@task(task_run_name="draw the portfolio of {as_of}", cache_policy=NO_CACHE, persist_result=False)
+def publish_portfolio(as_of: date) -> int:
+    """Draw the open enrollments by stage and risk; return how many there are."""
+    with reading(engine_of()) as connection:
+        program = program_in_force(connection)
         now, later = portfolio(connection, program), portfolio(connection, program, Cycle.REACCREDITATION)
         worst = most_at_risk(connection, WORST_SHOWN)
-        is_demo = bool(connection.scalar(select(INSTALLATION.c.is_demo)))
-    label = "Synthetic demonstration. " if is_demo else ""
-    shown = f" (the first {ROWS_SHOWN} of each kind)" if len(rows) >= ROWS_SHOWN else ""
-    create_table_artifact(
-        key=CHANGES_KEY,
-        table=[{"enrollment": row.enrollment, "what": row.what, "detail": row.detail} for row in rows]
-        or [{"enrollment": "-", "what": "nothing changed", "detail": ""}],
-        description=f"{label}What the sweep of {as_of} decided{shown}.",
-    )
+        label = _label(connection)
     create_markdown_artifact(
         key=PORTFOLIO_KEY, markdown=portfolio_page(program, (now, later), (as_of, worst, label)),
         description=f"{label}Open enrollments by stage and risk on {as_of}.",
     )
-    failed = f", {tally.failed} FAILED" if tally.failed else ""
-    return (
-        f"sweep {as_of}: {now.open} open, {tally.due} due, {tally.advances} advanced, "
-        f"{count(tally.notices, 'notice')}, {count(tally.escalations, 'escalation')}{failed}"
-    )
+    return now.open
+
+
+def _label(connection: Any) -> str:
+    is_demo = connection.scalar(select(INSTALLATION.c.is_demo))
+    return "Synthetic demonstration. " if is_demo else ""
 
 
 def portfolio_page(
     program: Program, counted: tuple[Portfolio, Portfolio], given: tuple[date, Sequence[Row[Any]], str]
 ) -> str:
-    """Draw the portfolio as Markdown: tables by stage and risk with bars, and the cases that need attention.
+    """Draw the portfolio as Markdown: charts and tables by stage and risk, and the cases that need attention.
 
     Args:
         program: the program in force.
@@ -84,26 +138,28 @@ def portfolio_page(
     now, later = counted
     as_of, worst, label = given
     name = {stage.code: stage.name.text(Language.EN) for stage in program.policy.stages}
+    ends = " · ".join(f"{number} {status}" for status, number in sorted(now.ended.items()))
     lines = [
         f"# {program.policy.name.en}", "",
-        f"{label}**{as_of}** · {now.open} open · {now.at(Risk.AT_RISK)} at risk · {now.at(Risk.OVERDUE)} overdue · "
-        + " · ".join(f"{number} {status}" for status, number in sorted(now.ended.items())),
-        "", *_by_stage(now, name),
+        f"{label}**{as_of}** · {now.open} open · {now.at(Risk.AT_RISK)} at risk · {now.at(Risk.OVERDUE)} overdue"
+        + (f" · {ends}" if ends else ""),
+        "", *_by_stage(now, name, "Open enrollments by stage"),
     ]
     if later.open:
-        lines += ["", f"## Accredited, in their next cycle: {later.open}", "", *_by_stage(later, name)]
+        title = f"Accredited, in their next cycle: {later.open}"
+        lines += ["", f"## {title}", "", *_by_stage(later, name, title)]
     lines += ["", "## Asking for attention", "", *_attention(worst, name)]
+    lines += ["", f"[What the last sweep changed]({artifact_url(CHANGES_KEY)})"]
     return "\n".join(lines)
 
 
-def _by_stage(counted: Portfolio, name: dict[str, str]) -> list[str]:
-    most = max((sum(risks.values()) for _, risks in counted.stages), default=0) or 1
-    lines = ["| stage | on track | at risk | overdue | open | |", "| --- | ---: | ---: | ---: | ---: | --- |"]
-    for code, risks in counted.stages:
-        cells = [str(risks.get(risk, 0) or "·") for risk in RISKS]
-        total = sum(risks.values())
-        bar = f"`{'█' * max(1, round(BAR * total / most))}`" if total else ""
-        lines.append(f"| {name.get(code, code)} | {' | '.join(cells)} | {total or '·'} | {bar} |")
+def _by_stage(counted: Portfolio, name: dict[str, str], title: str) -> list[str]:
+    bars = [Bar(name.get(code, code), risks) for code, risks in counted.stages]
+    head = ["| stage | on track | at risk | overdue | open |", "| --- | ---: | ---: | ---: | ---: |"]
+    lines = [bars_by_risk(bars, title), "", *head]
+    for bar in bars:
+        cells = [str(bar.risks.get(risk, 0) or "·") for risk in RISKS]
+        lines.append(f"| {bar.name} | {' | '.join(cells)} | {sum(bar.risks.values()) or '·'} |")
     return lines
 
 
@@ -116,3 +172,25 @@ def _attention(worst: Sequence[Row[Any]], name: dict[str, str]) -> list[str]:
         f"| {row.stage_entered_on} | {row.agreement_on} | {'**overdue**' if row.risk is Risk.OVERDUE else 'at risk'} |"
         for row in worst
     ]
+
+
+@task(task_run_name="draw a case", cache_policy=NO_CACHE, persist_result=False)
+def publish_case(enrollment: str) -> str:
+    """Draw one enrollment's page; return its address."""
+    found = case_page(engine_of(), enrollment)
+    key = case_key(found.code)
+    create_markdown_artifact(key=key, markdown=found.markdown, description=f"{found.code} on {found.as_of}")
+    return artifact_url(key)
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Any]:
+    """Show how far a long piece of work is; yields what is called with the number done."""
+    shown = create_progress_artifact(progress=0.0, description=what)
+    assert isinstance(shown, UUID), "called outside an event loop"
+
+    def done(number: int) -> None:
+        update_progress_artifact(artifact_id=shown, progress=100.0 * number / max(1, total))
+
+    yield done
+    done(total)

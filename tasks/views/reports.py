@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
-from sqlalchemy import Connection, Row, Select, Table, case, func, literal, select
+from sqlalchemy import Connection, Row, Table, bindparam, func, literal, select
 
 from models.rules.case import Program
 from models.rules.naming import enrollment_code
 from models.rules.words import TAKEN, UNSETTLED, Cycle, EscalationState, Language, NoticeState, Risk, Status
-from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, INCIDENT, INSTALLATION, NOTICE, STAGE_CHANGE, SWEEP
+from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, INCIDENT, INSTALLATION, NOTICE, SWEEP
+from tasks.journal import Move, Named, What
+from tasks.store.cases import IDS
+from tasks.store.lookups import chunks
 
 RISKS = (Risk.ON_TRACK, Risk.AT_RISK, Risk.OVERDUE)
-ROWS_SHOWN = 500
 
 
 class Portfolio(NamedTuple):
@@ -100,77 +102,66 @@ def _count(connection: Connection, target: Table, condition: Any) -> int:
 
 
 class ChangeRow(NamedTuple):
-    """One thing that a day's sweep changed."""
+    """One thing that a sweep changed."""
 
     enrollment: str
     what: str
     detail: str
 
 
-def changes(connection: Connection, program: Program, day: date) -> list[ChangeRow]:
-    """List what was decided on a day: stages left, escalations opened and closed, notices to go out."""
-    name = {stage.code: stage.name.text(Language.EN) for stage in program.policy.stages}
-    s, x, n = STAGE_CHANGE.c, ESCALATION.c, NOTICE.c
-
-    def rows(owner: Any, condition: Any, *columns: Any) -> Sequence[Row[Any]]:
-        return connection.execute(_with_code(owner, condition, columns)).all()
-
-    going_out = (n.decided_on == day) & n.state.in_([NoticeState.PENDING, NoticeState.CLAIMED, NoticeState.SENT])
-    steps = rows(s.enrollment_id, s.decided_on == day, s.from_stage, s.to_stage, s.status, s.changed_on)
-    return [
-        *(_step(row, name) for row in steps),
-        *(
-            ChangeRow(_code(row), "escalation opened", f"{row.rule}, rung {row.rung}")
-            for row in rows(x.enrollment_id, x.opened_on == day, x.rule, x.rung)
-        ),
-        *(
-            ChangeRow(_code(row), "escalation closed", f"{row.rule}: {row.closing}")
-            for row in rows(x.enrollment_id, x.closed_on == day, x.rule, x.closing)
-        ),
-        *(
-            ChangeRow(_code(row), "notice", f"{row.rule} ({row.occurrence}) to {row.post}")
-            for row in rows(n.subject_id, going_out, n.rule, n.post, n.occurrence)
-        ),
-    ]
-
-
-def _step(row: Row[Any], name: dict[str, str]) -> ChangeRow:
-    match row.status:
-        case Status.OPEN:
-            what, to = "advanced", name.get(row.to_stage, row.to_stage)
-        case Status.AWARDED:
-            what, to = "award", name.get(row.to_stage, row.to_stage)
-        case _:
-            what, to = "ended", row.status
-    return ChangeRow(_code(row), what, f"{name.get(row.from_stage, row.from_stage)} → {to}, {row.changed_on}")
-
-
-def _with_code(owner: Any, condition: Any, columns: Sequence[Any]) -> Select[Any]:
-    return (
-        select(AGENCY.c.code, ENROLLMENT.c.track, ENROLLMENT.c.cycle, *columns)
-        .select_from(owner.table)
-        .join(ENROLLMENT, ENROLLMENT.c.id == owner)
+def names_of(connection: Connection, case_ids: Collection[int]) -> dict[int, Named]:
+    """Return the codes of enrollments by id."""
+    query = (
+        select(ENROLLMENT.c.id, ENROLLMENT.c.track, ENROLLMENT.c.cycle, AGENCY.c.code, AGENCY.c.region)
         .join(AGENCY, AGENCY.c.id == ENROLLMENT.c.agency_id)
-        .where(condition)
-        .order_by(AGENCY.c.code, owner.table.c.id)
-        .limit(ROWS_SHOWN)
+        .where(ENROLLMENT.c.id.in_(IDS))
     )
+    return {
+        row.id: Named(enrollment_code(row.code, row.track, row.cycle), row.code, row.region)
+        for some in chunks(case_ids) for row in connection.execute(query, {"ids": some})
+    }
 
 
-def _code(row: Row[Any]) -> str:
-    return enrollment_code(row.code, row.track, row.cycle)
+def change_row(named: Named, move: Move, program: Program) -> ChangeRow:
+    """Put a move into a row that people read."""
+    name = {stage.code: stage.name.text(Language.EN) for stage in program.policy.stages}
+    facts = move.facts
+    match move.what:
+        case What.ADVANCED | What.AWARDED | What.ENDED:
+            to = facts["status"] if move.what is What.ENDED else name.get(facts["to"], facts["to"])
+            detail = f"{name.get(facts['from'], facts['from'])} → {to}, {facts['on']}"
+        case What.OPENED | What.CLIMBED:
+            detail = f"{facts['rule']}, rung {facts['rung']}"
+        case What.CLOSED:
+            detail = f"{facts['rule']}: {facts['reason'].replace('_', ' ')}"
+        case What.TOLD:
+            detail = f"{facts['rule']} ({facts['occurrence']}) to {facts['post']}"
+        case _:
+            assert_never(move.what)
+    return ChangeRow(named.code, _WHAT[move.what], detail)
+
+
+_WHAT = {
+    What.ADVANCED: "advanced", What.AWARDED: "award", What.ENDED: "ended", What.OPENED: "escalation opened",
+    What.CLIMBED: "escalation moved", What.CLOSED: "escalation closed", What.TOLD: "notice",
+}
 
 
 def most_at_risk(connection: Connection, limit: int) -> Sequence[Row[Any]]:
-    """List the open enrollments that need attention, overdue ones first, the longest in their stage first."""
+    """List the open enrollments that need attention, overdue ones first, the longest in their stage first.
+
+    Each risk is read in the order of an index, and no further than the list is long.
+    """
     e = ENROLLMENT.c
-    return connection.execute(
+    query = (
         select(AGENCY.c.code, AGENCY.c.region, e.track, e.cycle, e.stage, e.stage_entered_on, e.risk, e.agreement_on)
         .join(AGENCY, AGENCY.c.id == e.agency_id)
-        .where(e.status == Status.OPEN, e.risk.in_([Risk.OVERDUE, Risk.AT_RISK]))
-        .order_by(case((e.risk == Risk.OVERDUE, 0), else_=1), e.stage_entered_on)
+        .where(e.status == Status.OPEN, e.risk == bindparam("risk"))
+        .order_by(e.stage_entered_on, e.id)
         .limit(limit)
-    ).all()
+    )
+    overdue, at_risk = (connection.execute(query, {"risk": risk}).all() for risk in (Risk.OVERDUE, Risk.AT_RISK))
+    return [*overdue, *at_risk][:limit]
 
 
 def last_sweeps(connection: Connection, limit: int) -> Sequence[Row[Any]]:

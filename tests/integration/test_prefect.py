@@ -1,121 +1,34 @@
-"""Flows and deployments on a real Prefect server: what operators see, may start, and never find there."""
+"""Flows on a real Prefect server: what operators see, may start, and never find there."""
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import pytest
 from prefect.blocks.system import Secret
 from prefect.logging.handlers import APILogHandler
-from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, select
 
-from deployments.served import DEPLOYED, deployments
 from flows.daily import daily_sweep
 from flows.delivery import deliver_notices
 from flows.operators import acknowledge_escalation, enroll_agency, record_milestone
 from models.rules.errors import Refused
-from models.rules.words import EscalationState, Language
-from models.schema import AGENCY, ENROLLMENT, ESCALATION, PERSON
+from models.rules.words import EscalationState
+from models.schema import ENROLLMENT, ESCALATION
 from models.settings import settings
 from models.tables import Milestone
 from tasks.mail.fake_sendgrid.provider import KEY
 from tasks.mail.senders.choice import sender_of
 from tasks.mail.senders.sendgrid import key_of
-from tasks.store.clock import set_clock
-from tasks.store.database import reading, transaction
-from tests.building import ONBOARDED, case, crew, day, program
+from tasks.store.database import reading
+from tests.building import day
 from tests.mailing import loopback
-from tests.storing import NOW, everything, install, rows_of
+from tests.on_prefect import CODE, SECRETS, TODAY, Api, run
+from tests.storing import everything, rows_of
 
-pytestmark = pytest.mark.xdist_group("prefect")  # one process: the flows share the server's runs
-
-TODAY = day(61)
-"""A Monday."""
-CODE = "A{}/law_enforcement_tier1"
-SECRETS = ("Ana", "Ruiz", "example.org", "Academia Peñas")
-"""Names of people and agencies in the database, and every address."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _on_the_server(prefect_api: str) -> Iterator[None]:
-    # Each flow would start a thread for its heartbeat, at a second a flow.
-    with temporary_settings({PREFECT_API_URL: prefect_api, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        yield
-
-
-@pytest.fixture
-def stocked(lite: Engine) -> Engine:
-    """Five cases on a Monday at nine: one advances, one stalls, one lacks its experts, one has left."""
-    lives: list[dict[str, Any]] = [
-        {"facts": ONBOARDED}, {}, {"seats": crew(without=["sme_1"])}, {"facts": [("withdrawn", 40)]}, {"facts": []},
-    ]
-    install(lite, program().policy, [replace(case(**life), id=number) for number, life in enumerate(lives, 1)])
-    agency = {"code": "JAL-01", "name": "Academia Peñas", "kind": "academy", "entity": "JAL", "region": "centre"}
-    expert = {"code": "P2", "given_names": "Ana", "surname": "Ruiz", "email": "ana2@example.org"}
-    with transaction(lite) as connection:
-        zoned = {"time_zone": "America/Mexico_City", "recorded_at": NOW}
-        connection.execute(insert(AGENCY), agency | zoned)
-        connection.execute(insert(PERSON), expert | zoned | {"language": Language.EN})
-        connection.execute(update(PERSON).values(time_zone="America/Mexico_City"))
-        set_clock(connection, datetime(TODAY.year, TODAY.month, TODAY.day, 15, tzinfo=UTC))
-    return lite
-
-
-class Patient(httpx.HTTPTransport):
-    """Asks again while the server is busy: on SQLite it answers 503, which Prefect's own client takes for "later"."""
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        for _ in range(50):
-            answer = super().handle_request(request)
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                break
-            answer.close()
-            time.sleep(0.2)
-        return answer
-
-
-class Api:
-    """What an operator's browser asks the server."""
-
-    def __init__(self, url: str) -> None:
-        self.client = httpx.Client(base_url=url, timeout=30, transport=Patient())
-
-    def post(self, path: str, document: dict[str, Any] | None = None) -> Any:
-        answer = self.client.post(path, json=document or {})
-        answer.raise_for_status()
-        return answer.json()
-
-    def get(self, path: str) -> Any:
-        answer = self.client.get(path)
-        answer.raise_for_status()
-        return answer.json()
-
-    def run_of(self, state: Any) -> dict[str, Any]:
-        found: dict[str, Any] = self.get(f"/flow_runs/{state.state_details.flow_run_id}")
-        return found
-
-    def artifact(self, key: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.get(f"/artifacts/{key}/latest")
-        return found
-
-
-@pytest.fixture(scope="module")
-def api(prefect_api: str) -> Iterator[Api]:
-    made = Api(prefect_api)
-    yield made
-    made.client.close()
-
-
-def run(flow: Callable[..., Any], *given: Any, **named: Any) -> Any:
-    """Run a flow as a worker does, and return the state it ended in."""
-    return flow(*given, return_state=True, **named)
+# One process: the flows share the server's runs.
+pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("on_the_server")]
 
 
 # The sweep
@@ -203,7 +116,7 @@ def test_an_agency_is_enrolled_once(stocked: Engine, api: Api) -> None:
     state = run(enroll_agency, *given)
     assert state.is_completed()
     assert api.run_of(state)["name"] == "enrolled JAL-01/academy"
-    assert f"sweep {TODAY}: 5 open" in state.result()
+    assert state.result().startswith(f"sweep {TODAY}: 6 due")
     again = run(enroll_agency, *given)
     assert "is there already" in api.run_of(again)["state"]["message"]
     with reading(stocked) as connection:
@@ -265,69 +178,3 @@ def test_sendgrids_key_may_lie_in_a_secret_block() -> None:
         with pytest.raises(Refused, match=said) as refused:
             sender_of(loopback("http://127.0.0.1:1", **given))
         assert stored not in str(refused.value)
-
-
-# Deployments
-
-
-@pytest.fixture(scope="module")
-def registered(api: Api) -> dict[str, dict[str, Any]]:
-    """Every deployment, as the server has it."""
-    ids = [deployment.apply() for deployment in deployments(program())]
-    found = [api.get(f"/deployments/{id_}") for id_ in ids]
-    return {f"{api.get('/flows/' + each['flow_id'])['name']}/{each['name']}": each for each in found}
-
-
-def test_every_deployment_registers_under_its_schedule(registered: dict[str, dict[str, Any]]) -> None:
-    assert set(registered) == {f"{each.flow.name}/{each.name}" for each in DEPLOYED}
-    for each in DEPLOYED:
-        found = registered[f"{each.flow.name}/{each.name}"]
-        assert set(found["tags"]) == {"acredita", *each.tags}
-        assert found["enforce_parameter_schema"]
-        assert found["entrypoint"] == f"{each.flow.fn.__module__}.{each.flow.fn.__name__}"
-        assert found["path"] in {None, "", "."}
-        assert found["description"] == each.flow.description
-        planned = [(one["schedule"]["cron"], one["schedule"]["timezone"], one["active"]) for one in found["schedules"]]
-        assert planned == ([(each.cron, program().policy.zone, True)] if each.cron else [])
-
-
-def test_the_run_form_offers_the_programs_words_and_explains_each_field(
-    registered: dict[str, dict[str, Any]]
-) -> None:
-    form = registered["record a milestone/form"]["parameter_openapi_schema"]
-    assert form["properties"]["milestone"]["enum"] == sorted(program().policy.milestones)
-    assert set(form["required"]) == {"enrollment", "milestone", "occurred_on"}
-    tracks = registered["enroll an agency/form"]["parameter_openapi_schema"]["properties"]["track"]["enum"]
-    assert tracks == sorted(program().policy.tracks)
-    rules = registered["acknowledge an escalation/form"]["parameter_openapi_schema"]["properties"]["rule"]["enum"]
-    assert rules == sorted(program().escalations)
-    for found in registered.values():
-        assert all(field.get("description") for field in found["parameter_openapi_schema"]["properties"].values())
-
-
-@pytest.mark.parametrize("changed", [{"milestone": "kickof_visit"}, {"value": 10_001}, {"enrollment": "a b"}])
-def test_the_server_refuses_what_is_no_choice(
-    registered: dict[str, dict[str, Any]], api: Api, changed: dict[str, Any]
-) -> None:
-    path = f"/deployments/{registered['record a milestone/form']['id']}/create_flow_run"
-    good = {"enrollment": "A2", "milestone": "kickoff_visit", "occurred_on": "2020-03-01"}
-    assert api.client.post(path, json={"parameters": good}).status_code == httpx.codes.CREATED
-    answer = api.client.post(path, json={"parameters": good | changed})
-    assert answer.status_code in {httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY}
-    assert next(iter(changed)) in answer.text or str(next(iter(changed.values()))) in answer.text
-
-
-def test_a_deployed_schedule_yields_scheduled_runs_at_its_hour(
-    registered: dict[str, dict[str, Any]], api: Api
-) -> None:
-    id_ = registered["daily sweep/daily"]["id"]
-    wanted = {"deployments": {"id": {"any_": [id_]}}, "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
-    deadline = time.monotonic() + 30
-    found: list[dict[str, Any]] = []
-    while not found and time.monotonic() < deadline:
-        found = api.post("/flow_runs/filter", wanted | {"limit": 5, "sort": "EXPECTED_START_TIME_ASC"})
-        time.sleep(0 if found else 0.2)
-    assert found, "the server's scheduler made no run: do the versions of its libraries fit?"
-    assert all(each["auto_scheduled"] and each["state"]["name"] == "Scheduled" for each in found)
-    starts = {datetime.fromisoformat(each["expected_start_time"]).astimezone(UTC).hour for each in found}
-    assert starts == {12}, "06:00 in a zone that is six hours behind all the year"

@@ -1,0 +1,52 @@
+"""The service as a whole: is it well, and does the Prefect server know what it is to run."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from deployments.cli.base import AsJson, app, ready
+
+
+@app.command
+def health(*, as_json: AsJson = False) -> None:
+    """Say whether the service is well; exit code 1 where it is not. For cron: it asks the database and no Prefect.
+
+    Prints nothing where all is well, so that cron mails only what is wrong.
+    """
+    from models.rules.alarms import WORDS
+    from models.rules.words import Language
+    from models.settings import settings
+    from tasks.store.clock import now_in
+    from tasks.store.database import reading
+    from tasks.views.health import findings
+
+    with reading(ready()) as connection:
+        now = now_in(connection)
+        found = findings(connection, now)
+    if as_json:
+        wrong = [{"alarm": f.alarm, "detail": f.detail} for f in found]
+        print(json.dumps({"ok": not found, "at": now.isoformat(timespec="seconds"), "findings": wrong}))
+    else:
+        for finding in found:
+            words = WORDS[finding.alarm][Language.EN]
+            where = f"{settings().operations_url}#{finding.alarm}"
+            print(f"{finding.alarm}: {words.what} ({finding.detail}) {words.remedy} {where}")
+    sys.exit(1 if found else 0)
+
+
+@app.command
+def deploy() -> None:
+    """Bring the Prefect server to this version: deployments for workers, schedules, forms, alarms. Safe to repeat."""
+    from deployments.deploying import deploy as bring
+    from tasks.store.programs import current_program
+
+    print(bring(current_program(ready())))
+
+
+@app.command
+def alarms() -> None:
+    """Create or update the alarms of deployments/alarms.yaml on the Prefect server. Safe to repeat."""
+    from deployments.deploying import set_alarms
+
+    print(f"{set_alarms()} alarms are set")

@@ -1,0 +1,104 @@
+"""What a sweep did, case by case, as people and automations hear of it: a bounded list, made of what was written down.
+
+Kept beside the decisions and not read back afterwards: what a day changed costs no query, whatever the tables hold.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from models.rules.case import Case
+from models.rules.decision import Advance, Decision
+from models.rules.words import NoticeState, Status
+
+KEPT = 500
+"""How many of each kind are kept: a table of more is read by nobody. The totals are in the tally."""
+
+
+class What(StrEnum):
+    """What can happen to a case in a sweep; the value is the end of its event's name."""
+
+    ADVANCED = "enrollment.advanced"
+    AWARDED = "enrollment.awarded"
+    ENDED = "enrollment.ended"
+    OPENED = "escalation.opened"
+    CLIMBED = "escalation.climbed"
+    CLOSED = "escalation.closed"
+    TOLD = "notice.decided"
+
+
+class Move(NamedTuple):
+    """One thing that happened to one case; `facts` are codes, days and numbers."""
+
+    case_id: int
+    what: What
+    facts: dict[str, str]
+
+
+class Named(NamedTuple):
+    """An enrollment by its codes."""
+
+    code: str
+    agency: str
+    region: str
+
+
+class Journal:
+    """The moves of a sweep in the order of the decisions, at most `KEPT` of each kind; the rest is counted."""
+
+    def __init__(self) -> None:
+        self.moves: list[Move] = []
+        self._kept: Counter[What] = Counter()
+        self._left_out = 0
+
+    def note(self, moves: Iterable[Move]) -> None:
+        """Keep what there is room for."""
+        for move in moves:
+            if self._kept[move.what] == KEPT:
+                self._left_out += 1
+                continue
+            self._kept[move.what] += 1
+            self.moves.append(move)
+
+    def add(self, other: Journal) -> None:
+        """Take over what a batch noted."""
+        self.note(other.moves)
+        self._left_out += other.left_out
+
+    @property
+    def left_out(self) -> int:
+        """How many moves were counted and not kept."""
+        return self._left_out
+
+
+def moves_of(case: Case, decision: Decision) -> Iterator[Move]:
+    """Tell a decision that was written down as what happened to its case."""
+    rules = {standing.id: standing.rule for standing in case.standings}
+    for step in decision.advances:
+        yield Move(case.id, _kind_of(step), {
+            "from": step.from_stage, "to": step.to_stage, "status": str(step.status), "on": str(step.on),
+        })
+    for opened in decision.opened:
+        yield Move(case.id, What.OPENED, {"rule": opened.rule, "rung": str(opened.rung)})
+    for moved in decision.moved:
+        yield Move(case.id, What.CLIMBED, {"rule": moved.rule, "rung": str(moved.rung), "state": str(moved.state)})
+    for closed in decision.closed:
+        rule = rules[closed.escalation_id]
+        yield Move(case.id, What.CLOSED, {"rule": rule, "reason": str(closed.reason)})
+    for telling in decision.tellings:
+        if telling.state is NoticeState.PENDING:
+            key = telling.key
+            yield Move(case.id, What.TOLD, {"rule": key.rule, "occurrence": key.occurrence, "post": str(key.post)})
+
+
+def _kind_of(step: Advance) -> What:
+    match step.status:
+        case Status.OPEN:
+            return What.ADVANCED
+        case Status.AWARDED:
+            return What.AWARDED
+        case _:
+            return What.ENDED
