@@ -11,7 +11,7 @@ from pydantic import Field
 from models.forms import Count, EnrollmentCode, PersonCode, Reference
 from models.rules.naming import enrollment_code
 from tasks.door import door
-from tasks.operations import Acknowledgement, acknowledge
+from tasks.operations.escalations import Acknowledgement, acknowledge
 from tasks.store import clock
 from tasks.store.database import engine_of, transaction
 from tasks.store.programs import current_program

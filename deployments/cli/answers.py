@@ -33,13 +33,13 @@ def acknowledge(enrollment: str, rule: str, person: str, *, until: date, reason:
         person: the code of the person who takes it.
         until: until when it waits.
     """
-    from tasks import operations
+    from tasks.operations import escalations
     from tasks.store.database import transaction
 
     engine = ready()
     with transaction(engine) as connection:
-        given = operations.Acknowledgement(enrollment, rule, person, until, reason)
-        operations.acknowledge(connection, given, _today(engine))
+        given = escalations.Acknowledgement(enrollment, rule, person, until, reason)
+        escalations.acknowledge(connection, given, _today(engine))
     print(f"{enrollment}: {rule} acknowledged by {person} until {until}")
 
 

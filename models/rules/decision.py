@@ -15,6 +15,8 @@ class Advance(NamedTuple):
     """A stage that was left, or an enrollment that ended, on the day its facts made it so.
 
     `again`: a verdict sent the case back, and only what is recorded of later days opens gates from there on.
+    With `takes_back` it is the undoing of the step of that number and all after it; `on` is then the day since which
+    the earlier stage holds.
     """
 
     seq: int
@@ -24,6 +26,7 @@ class Advance(NamedTuple):
     on: date
     evidence: Evidence
     again: bool = False
+    takes_back: int | None = None
 
 
 class Telling(NamedTuple):

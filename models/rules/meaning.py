@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from models.rules.case import Case, Key, Said
-from models.rules.escalations import Live, Scene, can_be_snoozed
+from datetime import date
+
+from models.rules.case import Case, Key, Program, Said
+from models.rules.escalations import Live, Scene, can_be_snoozed, scene_of
+from models.rules.gates import dossier
 from models.rules.policy import EscalationRule, ReminderRule
-from models.rules.words import Clock, NoticeState, Post, Reason
+from models.rules.words import Clock, EscalationState, NoticeState, Post, Reason, Status
 
 
 def thread(key: Key, scene: Scene) -> tuple[str, str, Post]:
@@ -21,6 +24,28 @@ def lost_meaning(notice: Said, case: Case, *, scene: Scene, live: Live) -> Reaso
         return _not_escalated(notice.key, escalation, scene=scene, live=live)
     rule = scene.program.reminders.get(notice.key.rule)
     return Reason.RULE_DROPPED if rule is None else _not_reminded(notice.key, rule, case=case, scene=scene)
+
+
+def outlived(before: Case, after: Case, program: Program, *, today: date) -> list[Said]:
+    """Return what went out and held until a change: the operator may want to tell those people.
+
+    Args:
+        before: the case as it stood, everything of the day decided.
+        after: the same once the change was decided too.
+        program: the policy in force.
+        today: the day.
+    """
+    sent = [notice for notice in after.said if notice.state in {NoticeState.SENT, NoticeState.CLAIMED}]
+    then, now = (_holding(case, sent, program=program, today=today) for case in (before, after))
+    return [notice for notice in sent if notice.id in then and notice.id not in now]
+
+
+def _holding(case: Case, sent: list[Said], *, program: Program, today: date) -> set[int]:
+    if case.status is not Status.OPEN:
+        return set()
+    scene = scene_of(case, program, dossier(case, program, today), today=today)
+    live = {(s.rule, s.occurrence, s.anchor_on): s for s in case.standings if s.state is not EscalationState.CLOSED}
+    return {notice.id for notice in sent if lost_meaning(notice, case, scene=scene, live=live) is None}
 
 
 def _not_escalated(key: Key, rule: EscalationRule, *, scene: Scene, live: Live) -> Reason | None:

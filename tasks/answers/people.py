@@ -9,7 +9,7 @@ from models.schema import PERSON
 from tasks.store.lookups import Speller, ids_by_code
 
 
-def person_id_of(connection: Connection, code: str) -> int:
+def person_id_of(connection: Connection, code: str, place: str = "person") -> int:
     """Return the id of the person with a code.
 
     Raises:
@@ -17,5 +17,5 @@ def person_id_of(connection: Connection, code: str) -> int:
     """
     found = ids_by_code(connection, PERSON, [code])
     if code not in found:
-        raise Refused.one("person", f'nobody has the code "{code}".', Speller(connection, PERSON).near(code))
+        raise Refused.one(place, f'nobody has the code "{code}".', Speller(connection, PERSON).near(code))
     return found[code]

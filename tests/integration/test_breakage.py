@@ -21,7 +21,7 @@ from models.rules.words import Change, EscalationState, NoticeState, Post
 from models.schema import ASSIGNMENT, CHANGE, ESCALATION, NOTICE
 from tasks.mail.deliver import deliver
 from tasks.mail.senders.folder import FolderSender
-from tasks.operations import Acknowledgement, acknowledge
+from tasks.operations.escalations import Acknowledgement, acknowledge
 from tasks.store.cases import START, due_cases, write
 from tasks.store.clock import stopped
 from tasks.store.database import reading, transaction

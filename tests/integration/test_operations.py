@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 from models.rules.errors import Refused
 from models.rules.words import EscalationState, NoticeState
 from models.schema import ENROLLMENT, ESCALATION, NOTICE
-from tasks.operations import Acknowledgement, acknowledge
+from tasks.operations.escalations import Acknowledgement, acknowledge
 from tasks.store.database import reading, transaction
 from tasks.store.records import NewFact, record_facts
 from tasks.sweep import sweep

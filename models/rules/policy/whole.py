@@ -38,6 +38,10 @@ class Policy(Data):
     kinds: dict[Code, AgencyKind]
     tracks: Annotated[dict[Code, Track], Field(min_length=1)]
     posts: dict[Post, Label]
+    reasons: dict[Code, Label] = Field(default_factory=dict)
+    """Why a date is moved or a fact voided: people choose one, and may name a document beside it."""
+    began_on: date | None = None
+    """The program's first day: nothing that counts lies before it."""
     reminders: tuple[ReminderRule, ...] = ()
     escalations: tuple[EscalationRule, ...] = ()
     answers: Answers = Answers()

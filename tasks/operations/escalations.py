@@ -1,4 +1,4 @@
-"""What an operator does to one case: in one transaction, refused in one sentence, seen by the next sweep."""
+"""What an operator does to an escalation: in one transaction, refused in one sentence, seen by the next sweep."""
 
 from __future__ import annotations
 
