@@ -49,7 +49,7 @@ def extend(connection: Connection, given: Extension, because: Because) -> Effect
         raise Refused.one("approver", "nobody approved the extension.", "Name the code of the person who did.")
     person_id_of(connection, given.approver, "approver")
     person_id_of(connection, given.requester, "requester")
-    plan = found.program.plan(found.case.track)
+    plan = found.program.plan(found.case.track, found.case.cycle)
     if given.months < 1:
         raise Refused.one("months", f"{given.months} extends nothing.", "Give a whole number from 1.")
     limit = limit_of(found.case, plan, given.months)
@@ -102,7 +102,7 @@ def correct_agreement(connection: Connection, enrollment: str, agreement_on: dat
         what = f'{agreement_on} is after "{earliest.milestone}" of {earliest.on}: a fact cannot precede the agreement.'
         raise Refused.one("agreement_on", what, "Correct that fact first, or the date.")
     corrected = [*found.case.changes, ClockChange(0, Kind.CORRECTION, anchor_on=agreement_on)]
-    limit = limit_of(_with(found.case, corrected), found.program.plan(found.case.track))
+    limit = limit_of(_with(found.case, corrected), found.program.plan(found.case.track, found.case.cycle))
     _add(connection, found, {"kind": Kind.CORRECTION, "anchor_on": agreement_on, "limit_on": limit})
     what = f"agreement corrected from {anchor_of(found.case).on} to {agreement_on}"
     return _effect(connection, found, what)

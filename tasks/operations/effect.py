@@ -133,7 +133,7 @@ def effect_of(
 
 def _moved(before: Case, after: Case, program: Program, *, today: date) -> Iterator[Moved]:
     then, now = (
-        clocks(case, program.plan(case.track), today) if case.status is Status.OPEN else None
+        clocks(case, program.plan(case.track, case.cycle), today) if case.status is Status.OPEN else None
         for case in (before, after)
     )
     for clock in Clock:

@@ -201,7 +201,8 @@ def write_facts(connection: Connection, rows: Sequence[dict[str, Any]], today: d
         return 0
     now = now_in(connection)
     stamped = [{**row, "recorded_at": now} for row in rows]
-    new = connection.execute(insert_once(connection, MILESTONE), stamped).rowcount
+    once = insert_once(connection, MILESTONE).execution_options(preserve_rowcount=True)
+    new = connection.execute(once, stamped).rowcount
     if new:
         touch(connection, {row["enrollment_id"] for row in rows}, today)
     return new

@@ -1,0 +1,240 @@
+"""Facts that were wrong: voided or corrected, never deleted. What rested on them is taken back by the log itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+
+from models.rules.decision import Advance
+from models.rules.errors import Problem, Refused, nearest
+from models.rules.gates import Evidence
+from models.rules.intake.roster import Stated, fact_faults
+from models.rules.log import State, resting_on, taking_back
+from models.rules.naming import enrollment_code
+from models.rules.words import NoticeState, Risk, Status
+from models.schema import (
+    AGENCY,
+    ASSIGNMENT,
+    CHANGE,
+    ENROLLMENT,
+    ESCALATION,
+    FORMER_TENURE,
+    MILESTONE,
+    NOTICE,
+    STAGE_CHANGE,
+)
+from tasks.operations.asked import Asked, Because, asked, enrolled_of
+from tasks.operations.effect import Change, Effect, bring_to_today, effect_of, sent_since
+from tasks.store.clock import now_in
+from tasks.store.lookups import Enrolled
+
+
+class Wrong(NamedTuple):
+    """A fact as an operator names it; `reference` only where two are alike without it."""
+
+    enrollment: str
+    milestone: str
+    occurred_on: date
+    reference: str | None = None
+
+
+class Right(NamedTuple):
+    """What the fact should have been; None leaves a thing as it was."""
+
+    enrollment: str | None = None
+    milestone: str | None = None
+    occurred_on: date | None = None
+    value: int | None = None
+    reference: str | None = None
+
+
+def void_fact(connection: Connection, given: Wrong, because: Because) -> Effect:
+    """Void a fact. The stage is worked out anew from the facts that remain; a case that it had ended is open again.
+
+    Raises:
+        Refused: the fact is not on record or not the only one of that name, or it led to an award whose next cycle
+            somebody has begun to work on.
+    """
+    found = asked(connection, given.enrollment, because)
+    fact = _fact(connection, found, given)
+    strength = _void(connection, found, fact)
+    return effect_of(
+        connection, found.case, Change(found.code, f"voided {_named(fact)}"), today=because.today, strength=strength
+    )
+
+
+def correct_fact(connection: Connection, given: Wrong, right: Right, *, because: Because) -> list[Effect]:
+    """Void a fact and record what it should have been, in one go: on the same enrollment or on another.
+
+    Returns:
+        What it came to, for the enrollment that had it and, where it is another, for the one that has it now.
+
+    Raises:
+        Refused: as `void_fact`, or the fact would be what it is, or cannot be so, or is there already.
+    """
+    found = asked(connection, given.enrollment, because)
+    fact = _fact(connection, found, given)
+    home = enrolled_of(connection, right.enrollment or found.code)
+    new = _corrected(fact, right, home)
+    same = all(new[name] == getattr(fact, name) for name in new)
+    if same:
+        raise Refused.one("fact", f"{_named(fact)} says so already.", "Say what it should have been.")
+    _require_sound(new, found, home)
+    other = bring_to_today(connection, home.id, because.today) if home.id != found.case.id else None
+    strength = _void(connection, found, fact)
+    _require_new(connection, new, home)
+    connection.execute(
+        insert(MILESTONE).values(
+            **new, recorded_by=because.actor, corrects_id=fact.id, void_reference="", recorded_at=now_in(connection)
+        )
+    )
+    what = f"corrected {_named(fact)} to {new['milestone']} of {new['occurred_on']}"
+    effects = [
+        effect_of(connection, found.case, Change(found.code, what), today=because.today, strength=strength)
+    ]
+    if other is not None:
+        moved = Change(home.code, f"was given {new['milestone']} of {new['occurred_on']}, from {found.code}")
+        effects.append(effect_of(connection, other, moved, today=because.today))
+    return effects
+
+
+def _fact(connection: Connection, found: Asked, given: Wrong) -> Row[Any]:
+    """Find the one fact that is meant."""
+    m = MILESTONE.c
+    rows = connection.execute(
+        select(MILESTONE).where(m.enrollment_id == found.case.id, m.voided_at.is_(None)).order_by(m.occurred_on, m.id)
+    ).all()
+    named = [row for row in rows if (row.milestone, row.occurred_on) == (given.milestone, given.occurred_on)]
+    mine = [row for row in named if given.reference in {None, row.reference}]
+    if len(mine) == 1:
+        return mine[0]
+    if named:
+        known = ", ".join(f'"{row.reference}"' for row in named)
+        what = f"{found.code} has {len(named)} of {given.milestone} on {given.occurred_on}"
+        which = "." if not mine else ", and no reference was given."
+        raise Refused.one("reference", f"{what}{which}", f"Say which: {known}.")
+    on_days = [str(row.occurred_on) for row in rows if row.milestone == given.milestone]
+    what = f"{found.code} has no valid {given.milestone} of {given.occurred_on}."
+    if on_days:
+        raise Refused.one("occurred_on", what, f"On record: {', '.join(on_days)}.")
+    raise Refused.one("milestone", what, nearest(given.milestone, {row.milestone for row in rows}))
+
+
+def _named(fact: Row[Any]) -> str:
+    return f"{fact.milestone} of {fact.occurred_on}"
+
+
+def _corrected(fact: Row[Any], right: Right, home: Enrolled) -> dict[str, Any]:
+    wanted = right._asdict() | {"enrollment_id": home.id}
+    names = ("enrollment_id", "milestone", "occurred_on", "value", "reference")
+    return {name: getattr(fact, name) if wanted[name] is None else wanted[name] for name in names}
+
+
+def _require_sound(new: dict[str, Any], found: Asked, home: Enrolled) -> None:
+    stated = Stated(new["milestone"], new["occurred_on"], new["value"])
+    faults = fact_faults(stated, found.program.policy, (home.facts_from, found.because.today))
+    problems = [Problem(f"{home.code}, {fault.column}", fault.what, fault.remedy) for fault in faults]
+    if problems:
+        raise Refused(problems)
+
+
+def _require_new(connection: Connection, new: dict[str, Any], home: Enrolled) -> None:
+    m = MILESTONE.c
+    there = [m[name] == new[name] for name in ("enrollment_id", "milestone", "occurred_on", "reference")]
+    if connection.scalar(select(m.id).where(m.voided_at.is_(None), *there)) is not None:
+        what = f"{home.code} has {new['milestone']} of {new['occurred_on']} already."
+        raise Refused.one("fact", what, "Void the wrong one instead.")
+
+
+def _void(connection: Connection, found: Asked, fact: Row[Any]) -> list[int]:
+    """Void a fact and take back what rests on it; return what went out on the strength of that."""
+    because = found.because
+    connection.execute(
+        update(MILESTONE).where(MILESTONE.c.id == fact.id).values(
+            voided_at=now_in(connection), voided_by=because.actor, void_reason=because.reason,
+            void_reference=because.reference,
+        )
+    )
+    rows = connection.execute(
+        select(STAGE_CHANGE).where(STAGE_CHANGE.c.enrollment_id == found.case.id).order_by(STAGE_CHANGE.c.seq)
+    ).all()
+    log = [_step(row) for row in rows]
+    void = frozenset({fact.id})
+    fallen = resting_on(log, void)
+    back = taking_back(_start(found), log, void)
+    if back is None:
+        return []
+    if found.case.status is Status.AWARDED:
+        _close_next_cycle(connection, found)
+    _take_back(connection, found, back)
+    since = next(row.decided_on for row in rows if row.seq == fallen[0].seq)
+    return sent_since(connection, found.case.id, since, stages={step.to_stage for step in fallen})
+
+
+def _step(row: Row[Any]) -> Advance:
+    evidence = Evidence(tuple(row.evidence["facts"]), tuple(row.evidence["seats"]))
+    return Advance(row.seq, row.from_stage, row.to_stage, row.status, row.changed_on, evidence, row.takes_back)
+
+
+def _start(found: Asked) -> State:
+    return State(found.program.policy.start_of(found.case.cycle), found.case.agreement_on)
+
+
+def _take_back(connection: Connection, found: Asked, back: Advance) -> None:
+    connection.execute(
+        insert(STAGE_CHANGE).values(
+            enrollment_id=found.case.id, seq=back.seq, from_stage=back.from_stage, to_stage=back.to_stage,
+            status=back.status, changed_on=back.on, decided_on=found.because.today, evidence=back.evidence._asdict(),
+            takes_back=back.takes_back, policy_version_id=found.program.version, recorded_at=now_in(connection),
+        )
+    )
+    connection.execute(
+        update(ENROLLMENT).where(ENROLLMENT.c.id == found.case.id).values(
+            stage=back.to_stage, stage_entered_on=back.on, stage_seq=back.seq, status=back.status, ended_on=None,
+            risk=Risk.ON_TRACK, next_review_on=found.because.today,
+        )
+    )
+
+
+def _close_next_cycle(connection: Connection, found: Asked) -> None:
+    """Remove the enrollment that the award had opened, while nobody has touched it."""
+    e = ENROLLMENT.c
+    here = select(e.agency_id, e.track).where(e.id == found.case.id).subquery()
+    opened = connection.execute(
+        select(e.id, AGENCY.c.code, e.track, e.cycle).join(AGENCY, AGENCY.c.id == e.agency_id).join(
+            here, (here.c.agency_id == e.agency_id) & (here.c.track == e.track)
+        ).where(e.cycle == found.case.cycle + 1)
+    ).first()
+    if opened is None:
+        return
+    n = NOTICE.c
+    mine = n.subject_id == opened.id
+    touched = {
+        "fact": MILESTONE.c.enrollment_id == opened.id,
+        "moved date": CHANGE.c.enrollment_id == opened.id,
+        "stage change": STAGE_CHANGE.c.enrollment_id == opened.id,
+        "sent notice": mine & or_(n.state == NoticeState.SENT, n.state == NoticeState.CLAIMED),
+    }
+    counts = {what: connection.scalar(select(func.count()).where(where)) or 0 for what, where in touched.items()}
+    there = ", ".join(f"{number} {what}{'s' * (number > 1)}" for what, number in counts.items() if number)
+    if there:
+        code = enrollment_code(opened.code, opened.track, opened.cycle)
+        what = f"its award opened {code}, which has {there}."
+        raise Refused.one("fact", what, f"Void the facts of {code} first; what went out of it cannot be unsaid.")
+    seats = select(ASSIGNMENT.c.id).where(ASSIGNMENT.c.enrollment_id == opened.id)
+    connection.execute(delete(FORMER_TENURE).where(FORMER_TENURE.c.assignment_id.in_(seats)))
+    for table in (ESCALATION, ASSIGNMENT):
+        connection.execute(delete(table).where(table.c.enrollment_id == opened.id))
+    connection.execute(delete(NOTICE).where(mine))
+    connection.execute(delete(ENROLLMENT).where(e.id == opened.id))
+
+
+def voided_facts(connection: Connection, enrollment_id: int) -> Sequence[Row[Any]]:
+    """Read what was voided of a case, in the order of its days."""
+    m = MILESTONE.c
+    return connection.execute(
+        select(MILESTONE).where(m.enrollment_id == enrollment_id, m.voided_at.is_not(None)).order_by(m.occurred_on)
+    ).all()
