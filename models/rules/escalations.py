@@ -45,11 +45,12 @@ class Scene(NamedTuple):
     on_hold: bool = False
     quiet: Quiet = NOBODY
 
-    def resting(self, rule: EscalationRule | ReminderRule) -> bool:
-        """Whether a rule is silent because the case is on hold."""
-        if not self.on_hold:
+    def resting(self, rule: EscalationRule | ReminderRule, on: date | None = None) -> bool:
+        """Whether a rule is silent on a day, today by default, because the case is on hold."""
+        if not self.holds:
             return False
-        return rule.clock is Clock.STAGE_TARGET if isinstance(rule, ReminderRule) else rule.cause in INTERNAL
+        internal = rule.clock is Clock.STAGE_TARGET if isinstance(rule, ReminderRule) else rule.cause in INTERNAL
+        return internal and (self.on_hold if on is None else rests(self.holds, on))
 
     def pauses_for(self, rule: EscalationRule) -> tuple[Pause, ...]:
         """Return the days that do not count for a rule."""

@@ -236,6 +236,9 @@ def _reminder(view: _View, rule: ReminderRule) -> Iterator[Sentence]:
         text = f'"{rule.rule}" has nothing more to say of {_CLOCKS[rule.clock]}, {anchor_on}.'
         yield Sentence(rule.rule, Outcome.SILENT, None, text)
         return
+    if view.scene.resting(rule, upcoming):
+        yield _will_rest(rule.rule)
+        return
     days = (anchor_on - upcoming).days
     text = f'"{rule.rule}" speaks next on {upcoming}, {days} days before {_CLOCKS[rule.clock]}, {anchor_on}.'
     yield Sentence(rule.rule, Outcome.NEXT, upcoming, text)
@@ -243,6 +246,10 @@ def _reminder(view: _View, rule: ReminderRule) -> Iterator[Sentence]:
 
 def _rests(rule: str) -> Sentence:
     return Sentence(rule, Outcome.HELD_BACK, None, f'"{rule}" says nothing while the case is on hold.')
+
+
+def _will_rest(rule: str) -> Sentence:
+    return Sentence(rule, Outcome.SILENT, None, f'"{rule}" will have nothing to say before the hold that is planned.')
 
 
 _CLOCKS = {
@@ -297,7 +304,8 @@ def _escalation(view: _View, rule: EscalationRule) -> Iterator[Sentence]:
     for condition in found:
         if condition.opens_on > view.scene.today:
             if not resting:
-                yield _would_open(view, rule, condition)
+                planned = view.scene.resting(rule, condition.opens_on)
+                yield _will_rest(rule.rule) if planned else _would_open(view, rule, condition)
         elif not resting or (condition.occurrence, condition.anchor_on) in standings:
             yield _escalated(view, rule, standings[condition.occurrence, condition.anchor_on])
 
@@ -336,7 +344,7 @@ def _would_open(view: _View, rule: EscalationRule, condition: Condition) -> Sent
 def _escalated(view: _View, rule: EscalationRule, standing: Standing) -> Sentence:
     step_on = next_step_on(rule, standing, view.scene.pauses_for(rule))
     upcoming = "all was said" if step_on is None else f"the next step is on {step_on}"
-    if view.scene.resting(rule):
+    if view.scene.resting(rule) or (step_on is not None and view.scene.resting(rule, step_on)):
         step_on, upcoming = None, "the next step waits for the hold to end"
     if standing.state is EscalationState.ACKNOWLEDGED:
         upcoming = f"acknowledged until {standing.acknowledged_until}, {upcoming}"
