@@ -6,7 +6,7 @@ it, and says since when the earlier stage holds; whatever the remaining facts st
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -16,12 +16,16 @@ from models.rules.words import Status
 
 
 class State(NamedTuple):
-    """Where an enrollment stands, and since when; `seq` is the number of the last step."""
+    """Where an enrollment stands, and since when; `seq` is the number of the last step.
+
+    `reentered_on` is the day of the last verdict that sent it back, None where there was none.
+    """
 
     stage: str
     entered_on: date
     seq: int = 0
     status: Status = Status.OPEN
+    reentered_on: date | None = None
 
 
 def counted(log: Iterable[Advance]) -> list[Advance]:
@@ -36,12 +40,13 @@ def counted(log: Iterable[Advance]) -> list[Advance]:
     return kept
 
 
-def replayed(start: State, log: Iterable[Advance]) -> State:
+def replayed(start: State, log: Sequence[Advance]) -> State:
     """Return the state that a log leads to."""
-    state = start
-    for step in log:
-        state = State(step.to_stage, step.on, step.seq, step.status)
-    return state
+    if not log:
+        return start
+    last = log[-1]
+    returns = [step.on for step in counted(log) if step.again]
+    return State(last.to_stage, last.on, last.seq, last.status, returns[-1] if returns else start.reentered_on)
 
 
 def resting_on(log: Iterable[Advance], void: frozenset[int]) -> list[Advance]:
@@ -51,7 +56,7 @@ def resting_on(log: Iterable[Advance], void: frozenset[int]) -> list[Advance]:
     return steps[first:]
 
 
-def taking_back(start: State, log: Collection[Advance], void: frozenset[int]) -> Advance | None:
+def taking_back(start: State, log: Sequence[Advance], void: frozenset[int]) -> Advance | None:
     """Return the step that takes back whatever rests on voided facts; None where nothing does.
 
     Args:

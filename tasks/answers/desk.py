@@ -26,7 +26,7 @@ from models.schema import INSTALLATION
 from tasks.answers.links import grant_of, use
 from tasks.answers.proposals import FactProposal, LeftProposal, propose
 from tasks.answers.snoozing import Snoozing, snooze
-from tasks.operations import Acknowledgement, acknowledge
+from tasks.operations.escalations import Acknowledgement, acknowledge
 from tasks.store.cases import named_cases
 from tasks.store.clock import now_in
 from tasks.store.database import reading, transaction

@@ -10,9 +10,8 @@ from sqlalchemy import Connection, Row, delete, func, insert, or_, select, updat
 
 from models.rules.decision import Advance
 from models.rules.errors import Problem, Refused, nearest
-from models.rules.gates import Evidence
 from models.rules.intake.roster import Stated, fact_faults
-from models.rules.log import State, resting_on, taking_back
+from models.rules.log import State, replayed, resting_on, taking_back
 from models.rules.naming import enrollment_code
 from models.rules.words import NoticeState, Risk, Status
 from models.schema import (
@@ -29,6 +28,7 @@ from models.schema import (
 from tasks.operations.asked import Asked, Because, asked, enrolled_of
 from tasks.operations.effect import Change, Effect, bring_to_today, effect_of, sent_since
 from tasks.store.clock import now_in
+from tasks.store.log import log_of
 from tasks.store.lookups import Enrolled
 
 
@@ -158,32 +158,27 @@ def _void(connection: Connection, found: Asked, fact: Row[Any]) -> list[int]:
             void_reference=because.reference,
         )
     )
-    rows = connection.execute(
-        select(STAGE_CHANGE).where(STAGE_CHANGE.c.enrollment_id == found.case.id).order_by(STAGE_CHANGE.c.seq)
-    ).all()
-    log = [_step(row) for row in rows]
+    decided = log_of(connection, found.case.id, found.program)
+    log = [step for _, step in decided]
     void = frozenset({fact.id})
-    fallen = resting_on(log, void)
     back = taking_back(_start(found), log, void)
     if back is None:
         return []
     if found.case.status is Status.AWARDED:
         _close_next_cycle(connection, found)
-    _take_back(connection, found, back)
-    since = next(row.decided_on for row in rows if row.seq == fallen[0].seq)
-    return sent_since(connection, found.case.id, since, stages={step.to_stage for step in fallen})
-
-
-def _step(row: Row[Any]) -> Advance:
-    evidence = Evidence(tuple(row.evidence["facts"]), tuple(row.evidence["seats"]))
-    return Advance(row.seq, row.from_stage, row.to_stage, row.status, row.changed_on, evidence, row.takes_back)
+    _take_back(connection, found, log=[*log, back])
+    since = next(on for on, step in decided if step.seq == back.takes_back)
+    stages = {step.to_stage for step in resting_on(log, void)}
+    return sent_since(connection, found.case.id, since, stages=stages)
 
 
 def _start(found: Asked) -> State:
     return State(found.program.policy.start_of(found.case.cycle), found.case.agreement_on)
 
 
-def _take_back(connection: Connection, found: Asked, back: Advance) -> None:
+def _take_back(connection: Connection, found: Asked, *, log: Sequence[Advance]) -> None:
+    """Add the last step of a log, a taking back, and store the state that the log leads to."""
+    back, state = log[-1], replayed(_start(found), log)
     connection.execute(
         insert(STAGE_CHANGE).values(
             enrollment_id=found.case.id, seq=back.seq, from_stage=back.from_stage, to_stage=back.to_stage,
@@ -193,8 +188,8 @@ def _take_back(connection: Connection, found: Asked, back: Advance) -> None:
     )
     connection.execute(
         update(ENROLLMENT).where(ENROLLMENT.c.id == found.case.id).values(
-            stage=back.to_stage, stage_entered_on=back.on, stage_seq=back.seq, status=back.status, ended_on=None,
-            risk=Risk.ON_TRACK, next_review_on=found.because.today,
+            stage=state.stage, stage_entered_on=state.entered_on, stage_seq=state.seq, status=state.status,
+            reentered_on=state.reentered_on, ended_on=None, risk=Risk.ON_TRACK, next_review_on=found.because.today,
         )
     )
 

@@ -8,19 +8,31 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, Row, func, select
+from sqlalchemy import Connection, Engine, Row, func, or_, select
 
-from models.rules.case import Case, Program, Said, Standing
+from models.rules.case import Case, Fact, Program, Said, Seat, Standing
 from models.rules.clock import Clocks, clocks
 from models.rules.decide import decide
 from models.rules.errors import Refused
 from models.rules.explain import Sentence, explain
+from models.rules.log import State, replayed
 from models.rules.naming import enrollment_code
-from models.rules.words import EscalationState, Status
-from models.schema import AGENCY, ASSIGNMENT, CHANGE, ENROLLMENT, ESCALATION, MILESTONE, NOTICE, STAGE_CHANGE
+from models.rules.words import EscalationState
+from models.schema import (
+    AGENCY,
+    ASSIGNMENT,
+    CHANGE,
+    ENROLLMENT,
+    ESCALATION,
+    FORMER_TENURE,
+    MILESTONE,
+    NOTICE,
+    STAGE_CHANGE,
+)
 from tasks.store import clock
 from tasks.store.cases import named_cases
 from tasks.store.database import reading
+from tasks.store.log import log_of
 from tasks.store.programs import program_in_force, program_of
 from tasks.store.records import enrollment_id_of
 
@@ -127,16 +139,9 @@ def case_on(connection: Connection, enrollment_id: int, given: tuple[Program, da
         raise Refused.one("day", f"{day} is beyond every calendar.", "Name an earlier one.")
     (now,) = named_cases(connection, [enrollment_id])
     midnight = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(program.policy.zone))
-    m, n, x, s, c = MILESTONE.c, NOTICE.c, ESCALATION.c, STAGE_CHANGE.c, CHANGE.c
-    known = set(connection.scalars(select(m.id).where(m.enrollment_id == enrollment_id, m.recorded_at < midnight)))
+    n, x, c = NOTICE.c, ESCALATION.c, CHANGE.c
     taken_later = set(
         connection.scalars(select(x.id).where(x.enrollment_id == enrollment_id, x.acknowledged_on > day))
-    )
-    seats = ASSIGNMENT.c
-    seated = set(
-        connection.scalars(
-            select(seats.id).where(seats.id.in_([seat.id for seat in now.seats]), seats.recorded_at < midnight)
-        )
     )
     changes_known = connection.scalar(
         select(func.count()).select_from(CHANGE).where(c.enrollment_id == enrollment_id, c.recorded_at < midnight)
@@ -147,21 +152,13 @@ def case_on(connection: Connection, enrollment_id: int, given: tuple[Program, da
     said_on = {row.id: row.decided_on for row in decided}
     said = [notice for notice in now.said if notice.id in said_on]
     closed_later = set(connection.scalars(select(x.id).where(x.enrollment_id == enrollment_id, x.closed_on > day)))
-    changes = connection.execute(
-        select(s.seq, s.to_stage, s.changed_on, s.status, s.from_stage)
-        .where(s.enrollment_id == enrollment_id, s.decided_on <= day).order_by(s.seq.desc())
-    ).all()
-    start = (0, program.policy.start_of(now.cycle), now.agreement_on, Status.OPEN)
-    seq, stage, entered_on, status = changes[0][:4] if changes else start
-    returns = (
-        row.changed_on for row in changes
-        if row.status is Status.OPEN and program.is_return(row.from_stage, row.to_stage)
-    )
+    start = State(program.policy.start_of(now.cycle), now.agreement_on)
+    state = replayed(start, [step for on, step in log_of(connection, enrollment_id, program) if on <= day])
     return replace(
-        now, stage=stage, stage_entered_on=entered_on, stage_seq=seq, status=status,
-        reentered_on=next(returns, None),
-        facts=[fact for fact in now.facts if fact.id in known],
-        seats=[seat for seat in now.seats if seat.id in seated],
+        now, stage=state.stage, stage_entered_on=state.entered_on, stage_seq=state.seq, status=state.status,
+        reentered_on=state.reentered_on,
+        facts=_facts_on(connection, enrollment_id, midnight),
+        seats=_seats_on(connection, now.seats, midnight),
         changes=now.changes[:changes_known],  # in the order in which they were recorded
         said=said,
         snoozes=[snooze for snooze in now.snoozes if snooze.since <= day],  # one begins on the day it is recorded
@@ -170,6 +167,31 @@ def case_on(connection: Connection, enrollment_id: int, given: tuple[Program, da
             for one in now.standings if one.opened_on <= day
         ],
     )
+
+
+def _facts_on(connection: Connection, enrollment_id: int, midnight: datetime) -> list[Fact]:
+    """Read the facts that were recorded by then and not voided by then."""
+    m = MILESTONE.c
+    rows = connection.execute(
+        select(m.id, m.milestone, m.occurred_on, m.value).where(
+            m.enrollment_id == enrollment_id, m.recorded_at < midnight,
+            or_(m.voided_at.is_(None), m.voided_at >= midnight),
+        )
+    )
+    return [Fact(*row) for row in rows]
+
+
+def _seats_on(connection: Connection, seats: Sequence[Seat], midnight: datetime) -> list[Seat]:
+    """Return the seats that were recorded by then, from when until when they were thought to be held then."""
+    a, f = ASSIGNMENT.c, FORMER_TENURE.c
+    ids = [seat.id for seat in seats]
+    known = set(connection.scalars(select(a.id).where(a.id.in_(ids), a.recorded_at < midnight)))
+    replaced = connection.execute(
+        select(f.assignment_id, f.since, f.until)
+        .where(f.assignment_id.in_(ids), f.replaced_at >= midnight).order_by(f.id.desc())
+    )
+    then = {row.assignment_id: {"since": row.since, "until": row.until} for row in replaced}
+    return [seat._replace(**then.get(seat.id, {})) for seat in seats if seat.id in known]
 
 
 def _open_again(standing: Standing, later: tuple[set[int], set[int]]) -> Standing:
