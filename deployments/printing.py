@@ -19,6 +19,7 @@ from models.rules.words import Risk
 from tasks.answers.proposals import Listed
 from tasks.replay import Report, Span, replay
 from tasks.views.chronicle import Chronicle
+from tasks.views.ledger import Entry
 from tasks.views.reports import RISKS, Portfolio, Today
 
 SHOWN = {
@@ -101,6 +102,26 @@ def print_proposals(found: Sequence[Listed]) -> None:
         note = Text(each.note, overflow="fold")
         made.add_row(str(each.id), each.place, each.what, str(each.on), each.person, note, each.state.value)
     Console().print(made)
+
+
+OUTCOMES = {"sent": "green", "delivered": "green", "failed": "red", "bounced": "red", "in doubt": "yellow"}
+
+
+def print_ledger(entries: Sequence[Entry], last: int) -> None:
+    """Print the last entries of a ledger."""
+    console, shown = Console(), entries[-last:] if last > 0 else []
+    made = table(f"ledger ({len(entries)})", "decided", "enrollment", "rule", "to", "person", "outcome")
+    for column in made.columns:
+        column.no_wrap, column.overflow = True, "ellipsis"
+    for entry in shown:
+        why = f" ({entry.reason.replace('_', ' ')})" if entry.reason else ""
+        outcome = Text(entry.outcome + why, OUTCOMES.get(entry.outcome, "dim"))
+        step = entry.occurrence.rpartition("/")[2].rpartition(":")[2]
+        rule, post = f"{entry.rule} {step}".replace("_", " "), entry.post.replace("_", " ")
+        made.add_row(str(entry.decided_on), entry.enrollment, rule, post, entry.person, outcome)
+    console.print(made)
+    if len(shown) < len(entries):
+        console.print(f"[dim]the last {len(shown)} of {len(entries)}; --csv FILE writes all, with their facts[/]")
 
 
 def replay_with_bar(program: Path, cohort: Cohort, given: tuple[Path, Span, bool]) -> Report:

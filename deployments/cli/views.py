@@ -67,6 +67,58 @@ def why(enrollment: str, *, on: date | None = None, as_json: AsJson = False) -> 
     say([s._asdict() for s in sentences], as_json, lambda: "\n".join(s.text for s in sentences))
 
 
+@app.command(name="why-not")
+def why_not(enrollment: str, person: str, on: date, *, as_json: AsJson = False) -> None:
+    """Which rules could have told somebody of an enrollment on a day, and why each did or did not.
+
+    Args:
+        enrollment: AGENCY, AGENCY/track or AGENCY/track/cycle.
+        person: the person's code.
+        on: the day, with what was known then.
+    """
+    from tasks.views.asked import not_told
+
+    sentences = not_told(ready(), (enrollment, person), on)
+    say([s._asdict() for s in sentences], as_json, lambda: "\n".join(s.text for s in sentences))
+
+
+@app.command
+def ledger(
+    *,
+    person: str | None = None,
+    enrollment: str | None = None,
+    since: date | None = None,
+    csv: Path | None = None,
+    last: int = 40,
+    as_json: AsJson = False,
+) -> None:
+    """Every notice that was decided, with what became of it and why, in the order of deciding.
+
+    Args:
+        person: only what a person was told, or would have been told, by the person's code.
+        enrollment: only one enrollment's.
+        since: only what was decided from this day on.
+        csv: a file to write all of it to, for a spreadsheet.
+        last: how many of the latest to print.
+    """
+    from tasks.store.database import reading
+    from tasks.views.ledger import ledger as account
+    from tasks.views.ledger import wanted_by, write_csv
+
+    with reading(ready()) as connection:
+        entries = account(connection, wanted_by(connection, person=person, enrollment=enrollment, since=since))
+        if csv is not None:
+            print(f"{write_csv(entries, csv)} notices: {csv}")
+            return
+        found = list(entries)
+    if as_json:
+        say([entry._asdict() for entry in found], as_json, str)
+        return
+    from deployments.printing import print_ledger
+
+    print_ledger(found, last)
+
+
 @app.command(name="preview-mail")
 def preview_mail(notice: str, *, language: Language = Language.ES_MX, out: Path | None = None) -> None:
     """Render one notice with synthetic facts: the text here, or the HTML to a file.

@@ -279,11 +279,12 @@ def _told(view: _View, rule: str, current: Collection[date]) -> Iterator[Sentenc
     for (anchor_on, occurrence, state, why), notices in groups.items():
         posts = ", ".join(notice.key.post.replace("_", " ") for notice in notices)
         because = f" ({why})" if why else ""
-        text = f'"{rule}" {_which(occurrence)} {anchor_on}, to {posts}: {state}{because}.'
+        text = f'"{rule}" {which(occurrence)} {anchor_on}, to {posts}: {state}{because}.'
         yield Sentence(rule, _OUTCOMES.get(state, Outcome.SAID), anchor_on, text)
 
 
-def _which(occurrence: str) -> str:
+def which(occurrence: str) -> str:
+    """Say in words which of a rule's occurrences one is; a date follows."""
     story, _, step = occurrence.rpartition("/")
     if not story:
         return f"{occurrence.rpartition(':')[2]} days before"

@@ -79,7 +79,7 @@ def chronicle(engine: Engine, code: str, as_of: date | None) -> Chronicle:
             .join(AGENCY, AGENCY.c.id == e.agency_id).where(e.id == key)
         ).one()
         case = case_on(connection, key, (program, day))
-        program = _knowing(connection, case, (program, day))
+        program = program_knowing(connection, case, (program, day))
         then = decide(case, program, day)
         return Chronicle(
             enrollment_code(row.code, row.track, row.cycle), row.name, row.region, day, case,
@@ -110,11 +110,11 @@ def explanation(engine: Engine, code: str, on: date | None) -> list[Sentence]:
         program = program_in_force(connection)
         day = on or clock.now_in(connection).astimezone(ZoneInfo(program.policy.zone)).date()
         case = case_on(connection, enrollment_id_of(connection, code), (program, day))
-        program = _knowing(connection, case, (program, day))
+        program = program_knowing(connection, case, (program, day))
     return explain(case, program, day)
 
 
-def _knowing(connection: Connection, case: Case, given: tuple[Program, date]) -> Program:
+def program_knowing(connection: Connection, case: Case, given: tuple[Program, date]) -> Program:
     """Return the program in force; of a stage or track that it dropped, the version by which the case came there."""
     program, day = given
     if case.stage in program.policy.stage and case.track in program.policy.tracks:
