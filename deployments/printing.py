@@ -111,8 +111,8 @@ def print_ledger(entries: Sequence[Entry], last: int) -> None:
     """Print the last entries of a ledger."""
     console, shown = Console(), entries[-last:] if last > 0 else []
     made = table(f"ledger ({len(entries)})", "decided", "enrollment", "rule", "to", "person", "outcome")
-    for column in made.columns:
-        column.no_wrap, column.overflow = True, "ellipsis"
+    for column, width in zip(made.columns, (10, 22, 21, 16, 11, None), strict=True):
+        column.no_wrap, column.overflow, column.max_width, column.min_width = True, "ellipsis", width, width
     for entry in shown:
         why = f" ({entry.reason.replace('_', ' ')})" if entry.reason else ""
         outcome = Text(entry.outcome + why, OUTCOMES.get(entry.outcome, "dim"))
