@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from datetime import date, timedelta
@@ -15,7 +14,7 @@ from models.rules.decision import Decision
 from models.rules.policy import Policy
 from models.rules.policy.checks import parse_policy
 from models.rules.words import EscalationState, NoticeState, Post, Status
-from tasks.store.programs import folder_of, read_policy
+from tasks.store.programs import folder_of, read_policy, read_tables
 
 DAY_0 = date(2020, 1, 1)
 CREW = ("accreditation_manager", "head", "sme_1", "sme_2", "regional_manager", "director")
@@ -33,11 +32,8 @@ def number(on: date | None) -> int | None:
 
 @cache
 def document(program: str = "mexico") -> dict[str, Any]:
-    """Return a shipped program's tables as they stand in its files; copy before changing them."""
-    tables: dict[str, Any] = {}
-    for path in sorted(folder_of(program).glob("*.toml")):
-        tables |= tomllib.loads(path.read_text(encoding="utf-8"))
-    return tables
+    """Return a shipped program's tables, holidays filled in; copy before changing them."""
+    return read_tables(folder_of(program))[0]
 
 
 @cache
@@ -59,6 +55,12 @@ class Numbers(NamedTuple):
     rung_days: int
     repeats: tuple[int, int]
     margin: int
+    misfire: str | int = "coalesce"
+    working_days: bool = False
+
+
+_DAYS_OFF = (-3, 4, 5, 21, 22, 23, 24, 50, 63, 64, 99)
+_QUICK_HOLIDAYS = [{"on": day(number), "name": f"day {number}"} for number in _DAYS_OFF]
 
 
 @cache
@@ -76,6 +78,7 @@ def quick_policy(numbers: Numbers) -> Policy:
     for track in tables["tracks"].values():
         track |= {"limit_months": track["limit_months"] // 10, "pace": numbers.pace / 10}
     for rule in tables["reminders"]:
+        rule |= {"on_working_days": numbers.working_days, "misfire": _misfire(numbers.misfire)}
         rule["days_before"] = [3, 0] if rule["clock"] == "stage_target" else [50, 20, 7, 0]
         if rule["clock"] == "stage_target":
             rule["stages"] = ["onboarding", "directives", "proofs"]
@@ -84,15 +87,21 @@ def quick_policy(numbers: Numbers) -> Policy:
         "regions": [{"code": "centre", "name": "Centro", "entities": ["CMX"]}],
         "entities": {"CMX": tables["entities"]["CMX"]},
     }
+    tables["calendars"] = {"MX": {"since": day(-40), "until": day(400), "holidays": _QUICK_HOLIDAYS}}
     tables["conferences"] = [{"on": day(n), "name": f"day {n}"} for n in range(20, 170, 30)]
     tables |= {"window": {"from_month": 2, "until_month": 3}, "risk_margin_days": numbers.margin}
     return parse_policy(tables)
 
 
+def _misfire(named: str | int) -> str | dict[str, int]:
+    return {"skip_after": named} if isinstance(named, int) else named
+
+
 def _quick_escalation(rule: dict[str, Any], numbers: Numbers) -> dict[str, Any]:
     ladder = [rung | {"after_days": numbers.rung_days if step else 0} for step, rung in enumerate(rule["ladder"])]
     quick = {name: value for name, value in rule.items() if name not in {"repeat_days", "repeats"}}
-    quick |= {"ladder": ladder, "grace_days": numbers.grace_days}
+    working = numbers.working_days and rule["cause"] not in {"inactivity", "overstay"}
+    quick |= {"ladder": ladder, "grace_days": numbers.grace_days, "grace_in_working_days": working}
     days, times = numbers.repeats
     return quick | ({"repeat_days": days, "repeats": times} if times else {})
 

@@ -11,6 +11,7 @@ from datetime import date
 from functools import cached_property
 from typing import NamedTuple
 
+from models.rules.calendars import Calendar, Calendars
 from models.rules.policy import EscalationRule, Policy, ReminderRule, Stage, Track
 from models.rules.words import Change, Clock, EscalationState, NoticeState, Post, Reason, Status
 
@@ -164,6 +165,15 @@ class Program:
         if plan is None:
             plan = self._plans[key] = _plan(self.policy, track, cycle)
         return plan
+
+    @cached_property
+    def calendars(self) -> Calendars:
+        """The working days of agencies and people."""
+        return Calendars(self.policy)
+
+    def calendar_of(self, site: Site | None) -> Calendar:
+        """Return the calendar that an agency's dates are rolled by; the program's own where it is not known."""
+        return self.calendars.of_agency(*(site or ("", "")))
 
     @property
     def conferences(self) -> tuple[date, ...]:

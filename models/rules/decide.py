@@ -8,6 +8,7 @@ gives nothing.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 
 from models.rules import reminders
@@ -63,6 +64,7 @@ def decide(case: Case, program: Program, today: date) -> Decision:
     live = _escalate(case, scene, (decision, looks))
     _cancel(case, scene, (decision, live))
     _revive(case, scene, (decision, live))
+    looks += _expiries(case, scene, decision)
     decision.risk = _risk(case, scene, looks)
     for seat in case.seats:
         looks.append(seat.since)
@@ -84,15 +86,18 @@ def _next_cycle(case: Case, program: Program, advances: list[Advance]) -> NextCy
 
 def _remind(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> None:
     decision, looks = out
-    said = {notice.key for notice in case.said}
-    moment = reminders.Moment(scene.program, scene.dates, said, scene.quiet, scene.today)
+    moment = _moment(scene, {notice.key for notice in case.said})
     for rule in scene.plan.stages[case.stage].reminders:
         if scene.resting(rule):
             continue
         decision.tellings += reminders.due(rule, case, moment)
-        upcoming = reminders.next_threshold(rule, scene.dates.read(rule.clock), scene.today)
+        upcoming = moment.countdown(rule).next_after(scene.today)
         if upcoming is not None:
             looks.append(upcoming)
+
+
+def _moment(scene: Scene, said: Collection[Key]) -> reminders.Moment:
+    return reminders.Moment(scene.program, scene.dates, scene.calendar, said, scene.quiet, scene.today)
 
 
 def _escalate(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> Live:
@@ -180,12 +185,28 @@ def _revive(case: Case, scene: Scene, given: tuple[Decision, Live]) -> None:
         escalation = scene.program.escalations[standing.rule]
         if not scene.resting(escalation):
             current.update(spoken(escalation, standing))
+    moment = _moment(scene, ())
     for rule in scene.plan.stages[case.stage].reminders:
         if not scene.resting(rule):
-            current.update(reminders.current(rule, case, (scene.dates, scene.today)))
+            current.update(reminders.current(rule, case, moment))
     decision.revived += [
         notice.id for notice in held_back if notice.key in current and not snoozed(notice.key, scene)
     ]
+
+
+def _expiries(case: Case, scene: Scene, decision: Decision) -> Iterator[date]:
+    """Yield the day on which each pending reminder loses its meaning, should it not have gone out by then."""
+    over = {cancelling.notice_id for cancelling in decision.cancellings}
+    again = set(decision.revived)
+    waiting = [
+        notice.key for notice in case.said
+        if notice.id in again or (notice.state is NoticeState.PENDING and notice.id not in over)
+    ]
+    waiting += (telling.key for telling in decision.tellings if telling.state is NoticeState.PENDING)
+    for key in waiting:
+        rule = scene.program.reminders.get(key.rule)
+        if rule is not None:
+            yield reminders.Countdown(rule, key.anchor_on, scene.calendar).expires_on(reminders.days_of(key))
 
 
 def _fall_silent(case: Case, decision: Decision) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date, timedelta
 from typing import NamedTuple, assert_never
 
+from models.rules.calendars import EVERY_DAY, Calendar
 from models.rules.case import Case, Key, Plan, Program, Standing
 from models.rules.clock import Clocks, Pause, clocks, days_after, holds, rested, rests
 from models.rules.decision import Telling
@@ -44,6 +45,7 @@ class Scene(NamedTuple):
     pauses: tuple[Pause, ...] = ()
     on_hold: bool = False
     quiet: Quiet = NOBODY
+    calendar: Calendar = EVERY_DAY
 
     def resting(self, rule: EscalationRule | ReminderRule, on: date | None = None) -> bool:
         """Whether a rule is silent on a day, today by default, because the case is on hold."""
@@ -61,10 +63,11 @@ def scene_of(case: Case, program: Program, known: Dossier, *, today: date) -> Sc
     """Work out what the rules of an open case read on a day."""
     plan = program.plan(case.track, case.cycle)
     dates, quiet = clocks(case, plan, today), silenced(case, today)
+    calendar = program.calendar_of(case.site)
     if not case.changes:
-        return Scene(program, plan, dates, known, today, quiet=quiet)
+        return Scene(program, plan, dates, known, today, quiet=quiet, calendar=calendar)
     every = holds(case.changes)
-    return Scene(program, plan, dates, known, today, every, rested(every, today), rests(every, today), quiet)
+    return Scene(program, plan, dates, known, today, every, rested(every, today), rests(every, today), quiet, calendar)
 
 
 def conditions(rule: EscalationRule, case: Case, scene: Scene) -> Iterator[Condition]:
@@ -84,21 +87,24 @@ def conditions(rule: EscalationRule, case: Case, scene: Scene) -> Iterator[Condi
             end = scene.dates.read(_clock(rule))
             margin = timedelta(days=scene.program.policy.risk_margin_days)
             opens_on = risk_from(case.stage_entered_on, stage, end - margin, holds=scene.holds)
-            yield Condition(case.stage, end, opens_on + timedelta(days=rule.grace_days))
+            yield Condition(case.stage, end, _grace(rule, opens_on, scene))
         case Cause.OVERDUE:
             end = scene.dates.read(_clock(rule))
-            yield _after("passed", end, 1 + rule.grace_days)
+            yield Condition("passed", end, _grace(rule, end + timedelta(days=1), scene))
         case Cause.VACANCY:
             for post in rule.posts:
                 empty_from = vacant_from(case, post, scene.today)
                 if empty_from is not None:
-                    yield _after(post.value, empty_from, rule.grace_days)
+                    yield Condition(post.value, empty_from, _grace(rule, empty_from, scene))
         case _:
             assert_never(rule.cause)
 
 
-def _after(name: str, anchor_on: date, days: int) -> Condition:
-    return Condition(name, anchor_on, anchor_on + timedelta(days=days))
+def _grace(rule: EscalationRule, on: date, scene: Scene) -> date:
+    """Return the day on which a rule's days of grace are over."""
+    if rule.grace_in_working_days:
+        return scene.calendar.plus(on, rule.grace_days)
+    return on + timedelta(days=rule.grace_days)
 
 
 def _clock(rule: EscalationRule) -> Clock:

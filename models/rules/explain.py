@@ -231,7 +231,7 @@ def _reminder(view: _View, rule: ReminderRule) -> Iterator[Sentence]:
     if view.scene.resting(rule):
         yield _rests(rule.rule)
         return
-    upcoming = reminders.next_threshold(rule, anchor_on, view.scene.today)
+    upcoming = reminders.Countdown(rule, anchor_on, view.scene.calendar).next_after(view.scene.today)
     if upcoming is None:
         text = f'"{rule.rule}" has nothing more to say of {_CLOCKS[rule.clock]}, {anchor_on}.'
         yield Sentence(rule.rule, Outcome.SILENT, None, text)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from datetime import date
 
+from models.rules import reminders
 from models.rules.case import Case, Key, Program, Said
 from models.rules.escalations import Live, Scene, can_be_snoozed, scene_of
 from models.rules.gates import dossier
 from models.rules.policy import EscalationRule, ReminderRule
-from models.rules.words import Clock, EscalationState, NoticeState, Post, Reason, Status
+from models.rules.words import Clock, EscalationState, Misfire, NoticeState, Post, Reason, Status
 
 
 def thread(key: Key, scene: Scene) -> tuple[str, str, Post]:
-    """Return what a later word must share with an earlier one to overtake it: two empty posts are two stories."""
-    story = key.occurrence.rsplit("/", 1)[0] if key.rule in scene.program.escalations else ""
-    return key.rule, story, key.post
+    """Return what a later word must share with an earlier one to overtake it: two empty posts are two stories.
+
+    Of a reminder that catches up every threshold is a story of its own.
+    """
+    if key.rule in scene.program.escalations:
+        return key.rule, key.occurrence.rsplit("/", 1)[0], key.post
+    rule = scene.program.reminders.get(key.rule)
+    each = rule is not None and rule.misfire is Misfire.CATCH_UP
+    return key.rule, key.occurrence if each else "", key.post
 
 
 def lost_meaning(notice: Said, case: Case, *, scene: Scene, live: Live) -> Reason | None:
@@ -65,7 +72,9 @@ def _not_reminded(key: Key, rule: ReminderRule, *, case: Case, scene: Scene) -> 
         return Reason.STAGE_LEFT
     if scene.resting(rule):
         return Reason.ON_HOLD
-    return None if key.anchor_on == scene.dates.read(rule.clock) else Reason.DEADLINE_MOVED
+    if key.anchor_on != scene.dates.read(rule.clock):
+        return Reason.DEADLINE_MOVED
+    return reminders.Countdown(rule, key.anchor_on, scene.calendar).expired(int(days), scene.today)
 
 
 def may_return(notice: Said) -> bool:

@@ -1,52 +1,24 @@
-"""Reminders: thresholds before a clock's date, due from their day on, the nearest only."""
+"""Reminders: thresholds before a clock's date, due from the day that each is planned for, until that date has passed.
+
+A threshold is planned so many days before, and where the rule says so, rolled back to a working day. The key of its
+notice names the days and the date counted to, never the day it is planned for: a changed calendar tells nothing twice.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
+from models.rules.calendars import Calendar
 from models.rules.case import Case, Key, Program
 from models.rules.clock import Clocks
 from models.rules.decision import Telling
-from models.rules.policy import ReminderRule
+from models.rules.policy import ReminderRule, SkipAfter
 from models.rules.snoozes import Quiet
-from models.rules.words import Clock, NoticeState, Reason
+from models.rules.words import Clock, Misfire, NoticeState, Reason
 
-
-class Threshold(NamedTuple):
-    """One occurrence of a reminder rule: so many days before the anchor's date."""
-
-    days: int
-    planned_for: date
-
-
-def thresholds(rule: ReminderRule, anchor_on: date) -> Iterator[Threshold]:
-    """Yield a rule's occurrences, the earliest day first."""
-    for days in rule.days_before:
-        yield Threshold(days, anchor_on - timedelta(days=days))
-
-
-def occurrence(rule: ReminderRule, stage: str, days: int) -> str:
-    """Name an occurrence. A stage's own target names the stage: two stages may share a target's date."""
-    return f"{stage}:{days}" if rule.clock is Clock.STAGE_TARGET else str(days)
-
-
-def next_threshold(rule: ReminderRule, anchor_on: date, today: date) -> date | None:
-    """Return the first day after today on which the rule has something to say."""
-    left = (anchor_on - today).days
-    ahead = next((days for days in rule.days_before if days < left), None)
-    return None if ahead is None else anchor_on - timedelta(days=ahead)
-
-
-def current(rule: ReminderRule, case: Case, given: tuple[Clocks, date]) -> Iterator[Key]:
-    """Yield the keys of the nearest threshold that was reached: what the rule has to say today, said or not."""
-    dates, today = given
-    anchor_on = dates.read(rule.clock)
-    left = (anchor_on - today).days
-    nearest = [days for days in rule.days_before if days >= left][-1:]
-    for days in nearest:
-        yield from (Key(rule.rule, occurrence(rule, case.stage, days), anchor_on, post) for post in rule.to)
+ONE_DAY = timedelta(days=1)
 
 
 class Moment(NamedTuple):
@@ -54,33 +26,114 @@ class Moment(NamedTuple):
 
     program: Program
     dates: Clocks
+    calendar: Calendar
     said: Collection[Key]
     quiet: Quiet
     today: date
 
+    def countdown(self, rule: ReminderRule) -> Countdown:
+        """Return a rule's countdown to the date that it reads."""
+        return Countdown(rule, self.dates.read(rule.clock), self.calendar)
+
+
+class Countdown(NamedTuple):
+    """A rule's thresholds before one date, by one calendar. Days are days before the date."""
+
+    rule: ReminderRule
+    to: date
+    calendar: Calendar
+
+    def planned_for(self, days: int) -> date:
+        """Return the day that a threshold is planned for."""
+        on = self.to - timedelta(days=days)
+        return self.calendar.before(on) if self.rule.on_working_days else on
+
+    def reached(self, today: date) -> tuple[int, ...]:
+        """Return the thresholds that were reached, the furthest from the date first."""
+        left, every = (self.to - today).days, self.rule.days_before
+        # Days are compared as numbers: most rules have nothing to say on most days, and this runs for each of them.
+        number = sum([days >= left for days in every])
+        if self.rule.on_working_days:
+            while number < len(every) and self.planned_for(every[number]) <= today:
+                number += 1
+        return every[:number]
+
+    def next_after(self, today: date) -> date | None:
+        """Return the first day after today on which the rule has something to say."""
+        ahead = self.rule.days_before[len(self.reached(today)):]
+        return self.planned_for(ahead[0]) if ahead else None
+
+    def sayable(self, today: date) -> tuple[int, ...]:
+        """Return which of the thresholds that were reached may still go out: the nearest, or each of them."""
+        match self.rule.misfire:
+            case Misfire.COALESCE | SkipAfter():
+                return self.reached(today)[-1:]
+            case Misfire.CATCH_UP:
+                return self.reached(today)
+            case _:
+                assert_never(self.rule.misfire)
+
+    def expires_on(self, days: int) -> date:
+        """Return the first day on which a threshold has lost its meaning: the date is over, or the rule skips it."""
+        over_on = self.to + ONE_DAY
+        if not isinstance(self.rule.misfire, SkipAfter):
+            return over_on
+        return min(over_on, self.planned_for(days) + timedelta(days=self.rule.misfire.skip_after + 1))
+
+    def expired(self, days: int, today: date) -> Reason | None:
+        """Return why a threshold is not to be said any more; None while it is."""
+        if today > self.to:
+            return Reason.DATE_PASSED
+        return Reason.SKIPPED if today >= self.expires_on(days) else None
+
+
+def occurrence(rule: ReminderRule, stage: str, days: int) -> str:
+    """Name an occurrence. A stage's own target names the stage: two stages may share a target's date."""
+    return f"{stage}:{days}" if rule.clock is Clock.STAGE_TARGET else str(days)
+
+
+def days_of(key: Key) -> int:
+    """Return how many days before its date a reminder's notice is for."""
+    return int(key.occurrence.rpartition(":")[2])
+
+
+def current(rule: ReminderRule, case: Case, moment: Moment) -> Iterator[Key]:
+    """Yield the keys of what the rule has to say today, said or not."""
+    countdown = moment.countdown(rule)
+    for days in countdown.sayable(moment.today):
+        if countdown.expired(days, moment.today) is None:
+            yield from (Key(rule.rule, occurrence(rule, case.stage, days), countdown.to, post) for post in rule.to)
+
 
 def due(rule: ReminderRule, case: Case, moment: Moment) -> Iterator[Telling]:
-    """Yield what the rule says today: the nearest threshold, and those it supersedes, each with its reason.
+    """Yield what the rule says today, and what it does not say any more, each with its reason.
 
-    What was missed (a week of downtime, a case imported in mid-course) is coalesced: only the nearest threshold can
-    still go out, and one planned before `live_from` never does. One that is snoozed is held back until the snooze ends.
+    What was missed (a week of downtime, a case imported in mid-course) is dealt with as the rule's `misfire` says.
+    Nothing planned before `live_from` goes out, nor anything that counts down to a day that is over. What is snoozed
+    is held back until the snooze ends.
     """
-    program, dates, said, quiet, today = moment
-    anchor_on = dates.read(rule.clock)
-    left = (anchor_on - today).days
-    # Days are compared as numbers: most rules have nothing to say on most days, and this runs for every one of them.
-    reached = [days for days in rule.days_before if days >= left]
+    countdown, today = moment.countdown(rule), moment.today
+    reached = countdown.reached(today)
+    if not reached:
+        return
+    going_out = countdown.sayable(today)
     for days in reached:
-        nearest, planned_for = days == reached[-1], anchor_on - timedelta(days=days)
+        planned = countdown.planned_for(days)
+        withheld = _withheld(countdown, days, moment) if days in going_out else Reason.SUPERSEDED
         for post in rule.to:
-            key = Key(rule.rule, occurrence(rule, case.stage, days), anchor_on, post)
-            if key in said:
+            key = Key(rule.rule, occurrence(rule, case.stage, days), countdown.to, post)
+            if key in moment.said:
                 continue
-            reason = None if nearest else Reason.SUPERSEDED
-            if nearest and (program.live_from is None or planned_for < program.live_from):
-                reason = Reason.BEFORE_LIVE
-            elif nearest and quiet and (rule.rule, post) in quiet:
+            reason = withheld
+            if reason is None and moment.quiet and (rule.rule, post) in moment.quiet:
                 reason = Reason.SNOOZED
             state = NoticeState.SUPPRESSED if reason else NoticeState.PENDING
-            facts = {"clock": rule.clock, "days": days, "stage": case.stage, "late": (today - planned_for).days}
-            yield Telling(key, rule.notice, planned_for, state, reason, facts)
+            facts = {"clock": rule.clock, "days": days, "stage": case.stage, "late": (today - planned).days}
+            yield Telling(key, rule.notice, planned, state, reason, facts)
+
+
+def _withheld(countdown: Countdown, days: int, moment: Moment) -> Reason | None:
+    live_from = moment.program.live_from
+    if live_from is None or countdown.planned_for(days) < live_from:
+        return Reason.BEFORE_LIVE
+    return countdown.expired(days, moment.today)

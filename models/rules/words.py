@@ -97,6 +97,13 @@ class Clock(StrEnum):
     STAGE_TARGET = "stage_target"
 
 
+class Misfire(StrEnum):
+    """What a reminder rule says of the thresholds whose day was missed: the nearest only, or each of them."""
+
+    COALESCE = "coalesce"
+    CATCH_UP = "catch_up"
+
+
 class Cause(StrEnum):
     """What an escalation is opened for."""
 

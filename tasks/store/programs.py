@@ -19,7 +19,7 @@ from models.rules.policy import Policy
 from models.rules.policy.checks import parse_policy
 from models.rules.words import Status
 from models.schema import ENROLLMENT, INSTALLATION, POLICY_VERSION
-from tasks.store import clock
+from tasks.store import clock, holidays
 from tasks.store.database import reading, transaction
 
 _LATER = ENROLLMENT.c.cycle > 1
@@ -52,6 +52,15 @@ def read_policy(folder: Path) -> Policy:
     Raises:
         Refused: with the file, the place, the reason and the remedy of every problem.
     """
+    return parse_policy(*read_tables(folder))
+
+
+def read_tables(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Read a program's tables with the holidays of its calendars filled in, and which file each table stands in.
+
+    Raises:
+        Refused: a file is no TOML, a table stands in two files, or a calendar's country is unknown.
+    """
     document: dict[str, Any] = {}
     files: dict[str, str] = {}
     problems: list[Problem] = []
@@ -66,9 +75,10 @@ def read_policy(folder: Path) -> Policy:
         ]
         document |= tables
         files |= dict.fromkeys(tables, path.name)
+    problems += holidays.fill(document)
     if problems:
         raise Refused(problems)
-    return parse_policy(document, files)
+    return document, files
 
 
 def digest_of(policy: Policy) -> str:

@@ -6,10 +6,10 @@ Durations are in days or months as named; a figure that is an assumption is mark
 """
 
 from models.rules.policy.base import Code, Days, Label, Months
-from models.rules.policy.calendar import Conference, Lead, WorkingHours
+from models.rules.policy.calendar import Closure, Conference, Holiday, Lead, WorkCalendar, WorkingHours
 from models.rules.policy.fees import Bracket, Fee
 from models.rules.policy.places import Entity, Region
-from models.rules.policy.rules import EscalationRule, ReminderRule, Rung
+from models.rules.policy.rules import EscalationRule, ReminderRule, Rung, SkipAfter
 from models.rules.policy.stages import Gate, Milestone, Share, Stage, Verdict
 from models.rules.policy.tracks import AgencyKind, Reaccreditation, Track, Window
 from models.rules.policy.whole import Policy
@@ -17,6 +17,7 @@ from models.rules.policy.whole import Policy
 __all__ = [
     "AgencyKind",
     "Bracket",
+    "Closure",
     "Code",
     "Conference",
     "Days",
@@ -24,6 +25,7 @@ __all__ = [
     "EscalationRule",
     "Fee",
     "Gate",
+    "Holiday",
     "Label",
     "Lead",
     "Milestone",
@@ -34,9 +36,11 @@ __all__ = [
     "ReminderRule",
     "Rung",
     "Share",
+    "SkipAfter",
     "Stage",
     "Track",
     "Verdict",
     "Window",
+    "WorkCalendar",
     "WorkingHours",
 ]

@@ -18,5 +18,6 @@ class Entity(Data):
 
     name: str
     zone: str
+    calendar: str | None = None
     also: tuple[str, ...] = ()
     municipality_zones: dict[str, str] = {}  # noqa: RUF012 - pydantic copies a default for each value

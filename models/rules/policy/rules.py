@@ -7,11 +7,21 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from models.rules.policy.base import Code, Data, Days
-from models.rules.words import Cause, Clock, Cycle, OnUnknown, Post
+from models.rules.words import Cause, Clock, Cycle, Misfire, OnUnknown, Post
+
+
+class SkipAfter(Data):
+    """The nearest threshold only, and none that is more than so many days late."""
+
+    skip_after: Days
 
 
 class ReminderRule(Data):
-    """A word to a post so many days before a clock's date."""
+    """A word to a post so many days before a clock's date.
+
+    `on_working_days`: planned for the last working day of the agency until that day. `misfire` says what becomes of
+    thresholds that were missed, because the service was down or a fact came late.
+    """
 
     rule: Code
     notice: Code
@@ -21,6 +31,8 @@ class ReminderRule(Data):
     on_unknown: OnUnknown = OnUnknown.RESEND
     stages: tuple[Code, ...] = ()
     cycle: Cycle = Cycle.EVERY
+    on_working_days: bool = False
+    misfire: Misfire | SkipAfter = Misfire.COALESCE
 
     @field_validator("days_before")
     @classmethod
@@ -51,6 +63,7 @@ class EscalationRule(Data):
     posts: tuple[Post, ...] = ()
     cycle: Cycle = Cycle.EVERY
     grace_days: Days = 0
+    grace_in_working_days: bool = False
     on_unknown: OnUnknown = OnUnknown.RESEND
     ladder: Annotated[tuple[Rung, ...], Field(min_length=1)]
     repeat_days: Annotated[Days, Field(ge=1)] | None = None

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from models.rules.policy.answers import Answers
 from models.rules.policy.base import Code, Data, Days, Label
-from models.rules.policy.calendar import Conference, Lead, WorkingHours
+from models.rules.policy.calendar import Closure, Conference, Lead, WorkCalendar, WorkingHours
 from models.rules.policy.fees import Fee
 from models.rules.policy.forecast import Forecasting
 from models.rules.policy.places import Entity, Region
@@ -45,6 +45,10 @@ class Policy(Data):
     reminders: tuple[ReminderRule, ...] = ()
     escalations: tuple[EscalationRule, ...] = ()
     answers: Answers = Answers()
+    calendar: str | None = None
+    """The calendar of all places and people that name no other; None: every weekday of the working hours is worked."""
+    calendars: dict[str, WorkCalendar] = {}  # noqa: RUF012 - pydantic copies a default for each value
+    closures: tuple[Closure, ...] = ()
     conferences: tuple[Conference, ...] = ()
     leads: tuple[Lead, ...] = ()
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
@@ -105,3 +109,11 @@ class Policy(Data):
         """Return the IANA zone of a place: its municipality's where that differs, else its entity's."""
         place = self.entities[entity]
         return place.municipality_zones.get(municipality or "", place.zone)
+
+    @cached_property
+    def zones(self) -> frozenset[str]:
+        """Every zone that an agency of the program can be in, and the program's own."""
+        places = self.entities.values()
+        return frozenset(
+            {self.zone, *(p.zone for p in places), *(zone for p in places for zone in p.municipality_zones.values())}
+        )

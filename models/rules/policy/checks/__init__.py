@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from models.rules.errors import Problem, Refused
 from models.rules.policy import Policy
-from models.rules.policy.checks.calendar import working_hours
+from models.rules.policy.checks.calendar import calendars, closures, working_hours
 from models.rules.policy.checks.fees import fees
 from models.rules.policy.checks.forecast import forecasting
 from models.rules.policy.checks.leads import leads
@@ -61,6 +61,8 @@ def problems_of(policy: Policy) -> Iterator[Problem]:
     yield from duplicates(policy)
     yield from places(policy)
     yield from working_hours(policy)
+    yield from calendars(policy)
+    yield from closures(policy)
     yield from graph(policy)
     yield from gates(policy)
     yield from verdicts(policy)

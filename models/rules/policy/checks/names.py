@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from zoneinfo import ZoneInfo
 
 from models.rules.errors import Problem, nearest
 from models.rules.policy import Policy
-from models.rules.policy.checks.shared import repeated
+from models.rules.policy.checks.shared import is_zone, repeated
 
 
 def duplicates(policy: Policy) -> Iterator[Problem]:
@@ -34,7 +33,7 @@ def places(policy: Policy) -> Iterator[Problem]:
         zones[f"entities.{code}.zone"] = entity.zone
         zones |= {f"entities.{code}.municipality_zones.{m}": z for m, z in entity.municipality_zones.items()}
     for place, zone in zones.items():
-        if not _is_zone(zone):
+        if not is_zone(zone):
             yield Problem(place, f'"{zone}" is no time zone.', 'Use an IANA name such as "Europe/Vienna".')
     owned = [(region.code, entity) for region in policy.regions for entity in region.entities]
     for region_code, entity_code in owned:
@@ -48,11 +47,3 @@ def places(policy: Policy) -> Iterator[Problem]:
         yield Problem("regions", f'"{entity_code}" belongs to two regions.', "Leave it in one.")
     for entity_code in sorted(set(policy.entities) - {entity for _, entity in owned}):
         yield Problem("regions", f'"{entity_code}" belongs to no region.', "Add it to one: nobody would supervise it.")
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True

@@ -94,5 +94,8 @@ def _cause(rule: EscalationRule, place: str) -> Iterator[Problem]:
         yield Problem(f"{place}.clock", f'the cause "{rule.cause}" {what} a clock.', "Only pace and overdue read one.")
     if rule.clock in {Clock.WINDOW_FROM, Clock.STAGE_TARGET}:
         yield Problem(f"{place}.clock", f'"{rule.clock}" is no end to be late for.', 'Use "limit" or "window_until".')
+    if rule.grace_in_working_days and rule.cause in {Cause.INACTIVITY, Cause.OVERSTAY}:
+        what = f'the cause "{rule.cause}" counts calendar days, which a hold lets rest.'
+        yield Problem(f"{place}.grace_in_working_days", what, "Leave it out, or give `grace_days` more.")
     if (rule.cause is Cause.VACANCY) != bool(rule.posts):
         yield Problem(f"{place}.posts", "belongs to the cause vacancy, and to no other.", "Add or remove `posts`.")

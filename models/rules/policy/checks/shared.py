@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from zoneinfo import ZoneInfo
 
 from models.rules.errors import Problem, nearest
 from models.rules.policy import Policy
@@ -29,3 +30,12 @@ def posts(policy: Policy, place: str, named: Sequence[Post]) -> Iterator[Problem
             yield Problem(place, what, f"Add [posts.{post}] with es_MX and en.")
     for name in repeated(named):
         yield Problem(place, f'names "{name}" twice.', "Keep one.")
+
+
+def is_zone(name: str) -> bool:
+    """Whether a name is an IANA zone."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
