@@ -169,7 +169,7 @@ def test_without_one_gate_fact_there_is_no_award(live: Live, awarded: Lived, nam
     assert len(without.facts) < len(own.facts)
     lived = live(without, replace(span_of(awarded), until=awarded.awards()[0] + timedelta(days=30)))
     assert (lived.report.awards, lived.awards()) == ({}, [])
-    (stage,) = [s for s in program().policy.path if name in (*s.gate.milestones, *(x.count for x in s.gate.shares))]
+    (stage,) = [s for s in program().policy.path if name in (*s.gate.usual, *(x.count for x in s.gate.shares))]
     assert lived.rows(ENROLLMENT.c.stage) == [(stage.code,)]
 
 
