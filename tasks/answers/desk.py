@@ -225,7 +225,7 @@ def _choices(program: Program, purpose: Purpose, given: tuple[Connection, Row[An
 
 def _asked(policy: Policy, stage: str) -> list[str]:
     gate = policy.stage[stage].gate
-    return [*gate.milestones, *(share.count for share in gate.shares)]
+    return [*gate.usual, *(share.count for share in gate.shares)]
 
 
 def _faults(page: Page, given: Mapping[str, str]) -> list[str]:

@@ -253,7 +253,7 @@ def an_award(seed: int = 1) -> Life:
 
 def gate_names() -> list[str]:
     gates = [stage.gate for stage in program().policy.path]
-    return [name for gate in gates for name in (*gate.milestones, *(share.count for share in gate.shares))]
+    return [name for gate in gates for name in (*gate.usual, *(share.count for share in gate.shares))]
 
 
 @pytest.mark.parametrize("name", gate_names())
@@ -263,7 +263,7 @@ def test_without_one_gate_fact_the_award_is_missing(name: str) -> None:
     assert len(without.facts) < len(own.facts)
     (life,) = live(without, given=silent_program())
     assert life.case.status is Status.OPEN
-    (stage,) = [s for s in program().policy.path if name in (*s.gate.milestones, *(x.count for x in s.gate.shares))]
+    (stage,) = [s for s in program().policy.path if name in (*s.gate.usual, *(x.count for x in s.gate.shares))]
     assert life.case.stage == stage.code
 
 
