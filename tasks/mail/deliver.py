@@ -25,7 +25,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from sqlalchemy import Engine
 
-from models.rules.delivery import Admission, admission, may_post
+from models.rules.delivery import Admission, Outlet, admission, may_post
 from models.rules.errors import AcreditaError
 from models.rules.letter import Item, Message
 from models.rules.words import NoticeState, Outcome, Reason
@@ -33,7 +33,7 @@ from models.settings import settings
 from tasks.mail.letters import Gathered, Parcel, Rules, gather
 from tasks.mail.outbox.boundaries import Boundary
 from tasks.mail.outbox.claims import BATCH, Claimed, Written, claim, set_aside, still_pending
-from tasks.mail.outbox.doubts import ask_about_the_unknown, cancel_the_empty, give_up_the_dead
+from tasks.mail.outbox.doubts import clear_up
 from tasks.mail.outbox.outlets import outlet_of, take_probe
 from tasks.mail.outbox.presence import present
 from tasks.mail.outbox.results import Answered, insist
@@ -75,9 +75,7 @@ def deliver(engine: Engine, sender: Sender, watch: Watch) -> Delivery:
 
 def work(shift: Shift) -> None:
     """Go through the steps of a run; the letters until none is left that can go out now."""
-    cancel_the_empty(shift)
-    give_up_the_dead(shift)
-    ask_about_the_unknown(shift)
+    clear_up(shift)
     while _letters(shift):
         pass
 
@@ -123,27 +121,31 @@ def _batches(shift: Shift, parcels: Sequence[Parcel], begun: float) -> Iterator[
     """Claim a few letters at a time, for as long as they are fresh and the sender may take them."""
     left = iter(parcels)
     while shift.watch.steady() - begun <= FRESH_SECONDS:
-        size = _admitted(shift)
-        some = list(islice(left, size))
+        some = list(islice(left, BATCH))
         if not some:
             return
-        written = list(_written(shift, still_pending(shift, some)))
+        with reading(shift.engine) as connection:
+            outlet = outlet_of(connection, shift.sender.name)
+            free = still_pending(connection, some)
+        admitted = _admitted(shift, outlet, free)
+        if free and not admitted:
+            return
+        written = list(_written(shift, admitted))
         yield claim(shift, written) if written else []
 
 
-def _admitted(shift: Shift) -> int:
-    """Return how many letters the sender may take now: after a refusal of everything, one goes first."""
+def _admitted(shift: Shift, outlet: Outlet, parcels: list[Parcel]) -> list[Parcel]:
+    """Return the letters that the sender may take now: after a refusal of everything, one goes first."""
     now = shift.watch.wall()
-    with reading(shift.engine) as connection:
-        outlet = outlet_of(connection, shift.sender.name)
     match admission(outlet, now, shift.times):
         case Admission.OPEN:
-            return BATCH
+            return parcels
+        case Admission.SHUT:
+            return []
         case Admission.PROBE:
             with transaction(shift.engine) as connection:
-                return int(take_probe(connection, shift.sender.name, outlet, now=now, times=shift.times))
-        case Admission.SHUT:
-            return 0
+                mine = take_probe(connection, shift.sender.name, outlet, now=now, times=shift.times)
+            return parcels[:1] if mine else []
 
 
 def _written(shift: Shift, parcels: Sequence[Parcel]) -> Iterator[Written]:

@@ -24,7 +24,7 @@ from tasks.mail.rendering import full_name
 from tasks.mail.senders.protocol import Attachment, Outgoing
 from tasks.store.bulk import insert_once
 from tasks.store.cases import IDS
-from tasks.store.database import reading, transaction
+from tasks.store.database import transaction
 
 BATCH = 8
 """So few, because all of them are in doubt if the run dies."""
@@ -78,13 +78,11 @@ _TAKE = (
 )
 
 
-def still_pending(shift: Shift, parcels: Iterable[Parcel]) -> list[Parcel]:
+def still_pending(connection: Connection, parcels: Sequence[Parcel]) -> list[Parcel]:
     """Leave out what another run has claimed meanwhile, before it costs anything to write."""
-    given = list(parcels)
-    ids = [number for parcel in given for number in parcel.notice_ids]
-    with reading(shift.engine) as connection:
-        free = set(connection.scalars(_STILL, {"ids": ids}))
-    return [parcel for parcel in given if free.issuperset(parcel.notice_ids)]
+    ids = [number for parcel in parcels for number in parcel.notice_ids]
+    free = set(connection.scalars(_STILL, {"ids": ids}))
+    return [parcel for parcel in parcels if free.issuperset(parcel.notice_ids)]
 
 
 def set_aside(

@@ -31,7 +31,6 @@ ASKED_A_RUN = 100
 
 _E, _N = EMAIL.c, NOTICE.c
 _OPEN = text(f"email.{OPEN}")
-_SENDING = select(_E.id, _E.attempt, _E.owner, _E.lease_until).where(_OPEN, _E.state == EmailState.SENDING)
 _UNKNOWN = (
     select(
         _E.id, _E.attempt, _E.failures, _E.again, _E.reference, _E.address, _E.subject, _E.day, _E.claimed_at,
@@ -42,15 +41,27 @@ _UNKNOWN = (
 )
 _RULES = select(_N.email_id, _N.rule).where(_N.email_id.in_(IDS)).order_by(_N.email_id)
 _WAITED_WITH = exists().where(_N.email_id == _E.id, _N.state == NoticeState.PENDING)
-_EMPTY = select(_E.id).where(_OPEN, _E.state == EmailState.PENDING, ~_WAITED_WITH).order_by(_E.id)
+_LEFT = (
+    select(_E.id, _E.attempt, _E.state, _E.owner, _E.lease_until, _WAITED_WITH.label("waited_with"))
+    .where(_OPEN, _E.state != EmailState.HELD)
+    .order_by(_E.id)
+)
 _WHY = select(_N.email_id, _N.reason).where(_N.email_id.in_(IDS), _N.reason.is_not(None)).order_by(_N.id)
 
 
-def give_up_the_dead(shift: Shift) -> None:
+def clear_up(shift: Shift) -> None:
+    """Go through what other runs left: what carries nothing, what its sender died with, what nobody knows of."""
+    with reading(shift.engine) as connection:
+        rows = connection.execute(_LEFT).all()
+    _cancel_the_empty(shift, [row.id for row in rows if row.state is EmailState.PENDING and not row.waited_with])
+    _give_up_the_dead(shift, [row for row in rows if row.state is EmailState.SENDING])
+    if any(row.state is not EmailState.PENDING for row in rows):
+        _ask_about_the_unknown(shift)
+
+
+def _give_up_the_dead(shift: Shift, rows: list[Row[Any]]) -> None:
     """Turn what runs had claimed that died since into a doubt."""
     now = shift.watch.wall()
-    with reading(shift.engine) as connection:
-        rows = connection.execute(_SENDING).all()
     lapsed = [row for row in rows if is_due(row.lease_until, now, shift.times.lease)]
     dead = {owner for owner in {row.owner for row in lapsed} if not shift.presence.lives(owner)}
     gone = sorted((row.id, row.attempt) for row in lapsed if row.owner in dead)
@@ -65,7 +76,7 @@ def give_up_the_dead(shift: Shift) -> None:
     shift.reached(Boundary.LAPSED)
 
 
-def ask_about_the_unknown(shift: Shift) -> None:
+def _ask_about_the_unknown(shift: Shift) -> None:
     """Look into the provider's log for what is in doubt, and store what that says, one email at a time."""
     now = shift.watch.wall()
     with reading(shift.engine) as connection:
@@ -137,12 +148,11 @@ def _store(connection: Connection, shift: Shift, given: tuple[Row[Any], Answer, 
             raise AssertionError("a doubt ends in one of three states, or stays")
 
 
-def cancel_the_empty(shift: Shift) -> None:
+def _cancel_the_empty(shift: Shift, ids: list[int]) -> None:
     """End the emails that wait while every notice of theirs was cancelled, or went with another email."""
+    if not ids:
+        return
     with reading(shift.engine) as connection:
-        ids = list(connection.scalars(_EMPTY))
-        if not ids:
-            return
         reasons = {row.email_id: str(row.reason) for row in connection.execute(_WHY, {"ids": ids})}
     now = shift.watch.wall()
     with transaction(shift.engine) as connection:

@@ -1,0 +1,338 @@
+"""The delivery in one process, on a clock of its own: every write, crash and pause in an order that a seed draws.
+
+What runs is the delivery's own code on a real SQLite database in memory. Each run is a coroutine that gives way at
+every boundary (`tasks.mail.outbox.boundaries`) and inside the provider, so runs interleave there and nowhere else; to
+kill one is to never let it go on. Drawn are: who goes on, who is killed, who sleeps for an hour, how the provider
+answers and how late its log shows it, what a sweep cancels in between, where the wall clock jumps. Not simulated: the
+letters, which are read from the pending notices without their cases and have one line of text.
+
+Afterwards everything is calm until nothing changes any more, and then the provider's journal is the judge.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Any
+from unittest.mock import patch
+
+from greenlet import greenlet
+from sqlalchemy import Connection, Engine
+
+from models.rules.delivery import Times, is_due
+from models.rules.letter import Letter, Message, reference_of
+from models.rules.policy.checks import parse_policy
+from models.rules.words import EmailKind, Language
+from tasks.mail import deliver
+from tasks.mail.letters import Gathered, Parcel, Rules
+from tasks.mail.outbox.boundaries import Boundary
+from tasks.mail.outbox.retries import carriers_of
+from tasks.mail.outbox.shift import Shift
+from tasks.mail.samples import sample_item, sample_letter
+from tasks.store.clock import Watch
+from tasks.store.database import engine_of, migrate
+from tests.building import case, document
+from tests.simulated.provider import Provider, ProviderSender
+from tests.storing import install
+
+START = datetime(2024, 3, 4, 9, tzinfo=UTC)
+PEOPLE = (1, 2, 3)
+TIMES = Times()
+LAG = TIMES.settle.total_seconds() * 0.9
+"""The promise holds for a log that shows within the settle time what it took."""
+YEARS = 10 * 365 * 86400
+JUMPS = (-YEARS, -86400, -3600, 3600, 86400, YEARS)
+STEPS, MOST_BOUNDARIES = 40, 400
+CALM = (100, 1000, 100, 1000, 100, 8000, 30000, 90000, 1000, 100, 90000, 1000, 100, 90000)
+"""Seconds between the runs once everything is calm: for every doubt, every wait, and one mail a day and person."""
+
+
+@dataclass
+class Presence:
+    """A run's lock, and those of all others: gone with the run."""
+
+    name: str
+    living: set[str]
+
+    def lives(self, owner: str) -> bool:
+        return owner in self.living
+
+    def confirm(self) -> None:
+        pass
+
+
+class Run:
+    """A delivery that goes on for a while when it is told to. It gives way at every boundary."""
+
+    def __init__(self, world: World) -> None:
+        world.runs_begun += 1
+        self.name = f"run {world.runs_begun}"
+        world.living.add(self.name)
+        sender = ProviderSender(world.provider, self.give_way)
+        watch = Watch(world.wall, lambda: world.steady, "here")
+        shift = Shift(
+            world.engine, sender, watch, Presence(self.name, world.living), times=TIMES, threads=1,
+            draw=world.dice.random, reached=self._reached,
+        )
+        self._body = greenlet(lambda: deliver.work(shift))
+        self._caller = greenlet.getcurrent()
+        self.sender, self.asleep_until = sender, 0.0
+        self.at: Boundary | None = None
+
+    def _reached(self, boundary: Boundary) -> None:
+        self.at = boundary
+        self.give_way()
+        self.at = None
+
+    def give_way(self) -> None:
+        self._caller.switch()
+
+    def go_on(self) -> bool:
+        """Go on to the next boundary; return whether there was one."""
+        self._caller = greenlet.getcurrent()
+        self._body.switch()
+        return not self._body.dead
+
+
+@dataclass
+class World:
+    """One schedule, drawn from a seed. `broken` are the promises that it broke."""
+
+    seed: int
+    engine: Engine
+    raw: Any
+    dice: random.Random
+    provider: Provider = field(init=False)
+    hold: bool = False
+    steady: float = 1000.0
+    skew: float = 0.0
+    living: set[str] = field(default_factory=set)
+    runs: list[Run] = field(default_factory=list)
+    runs_begun: int = 0
+    told: int = 0
+    carried: Counter[int] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        has_log = self.dice.random() < 0.7
+        self.provider = Provider(self.dice, lambda: self.steady, has_log, LAG, self._took)
+
+    def wall(self) -> datetime:
+        return START + timedelta(seconds=self.steady - 1000 + self.skew)
+
+    def query(self, sql: str, *given: Any) -> list[Any]:
+        return list(self.raw.execute(sql, given).fetchall())
+
+    def change(self, sql: str, *given: Any) -> None:
+        self.raw.execute(sql, given)
+
+    def _took(self, reference: str) -> None:
+        """Take note of what a copy carried that the provider took."""
+        for number, state in self.query(
+            "SELECT n.id, n.state FROM notice n JOIN email e ON e.id = n.email_id WHERE e.reference = ?", reference
+        ):
+            self.carried[number] += 1
+            if state == "cancelled":
+                self.broken.append("a notice went out that was cancelled before it was claimed")
+
+    # What happens
+
+    def live(self) -> None:
+        for _ in range(self.dice.randint(1, 4)):
+            self.sweep()
+        for _ in range(STEPS):
+            self.step()
+        self.calm_down()
+        self.judge()
+
+    def step(self) -> None:
+        dice = self.dice
+        self.steady += dice.choices((0.05, 3.0, 70.0, 500.0), (60, 25, 10, 5))[0] * dice.random()
+        awake = [run for run in self.runs if run.asleep_until <= self.steady]
+        chance = dice.random()
+        if not self.runs or (len(self.runs) < 3 and chance < 0.08):
+            if self.unsettled():
+                self.runs.append(Run(self))
+            else:
+                self.sweep()
+        elif chance < 0.14:
+            self.kill(dice.choice(self.runs))
+        elif chance < 0.18:
+            dice.choice(self.runs).asleep_until = self.steady + dice.choice((30, 90, 1500, 4000))
+        elif chance < 0.21:
+            self.cut_off(dice.choice(self.runs))
+        elif chance < 0.27:
+            self.sweep()
+        elif chance < 0.30:
+            self.skew += dice.choice(JUMPS)
+        elif awake:
+            self.go_on(dice.choice(awake))
+
+    def go_on(self, run: Run) -> None:
+        if not run.go_on():
+            self.runs.remove(run)
+            self.living.discard(run.name)
+
+    def kill(self, run: Run) -> None:
+        """End a run where it stands; what it had already handed to the network may still arrive."""
+        self.runs.remove(run)
+        self.living.discard(run.name)
+        if run.sender.on_its_way is not None and self.dice.random() < 0.5:
+            self.provider.take(run.sender.on_its_way)
+
+    def cut_off(self, run: Run) -> None:
+        """Let a run lose its lock and not know it, with an answer in hand: a session that the database ended."""
+        if run.at is Boundary.POSTED:
+            self.living.discard(run.name)
+            run.asleep_until = self.steady + self.dice.choice((30, 90, 1500, 4000))
+
+    def sweep(self) -> None:
+        """Decide something more to say, or take back what still waits."""
+        person = self.dice.choice(PEOPLE)
+        if self.told and self.dice.random() < 0.4:
+            self.change(
+                "UPDATE notice SET state = 'cancelled', reason = 'case_ended'"
+                " WHERE state = 'pending' AND subject_id = ?", person,
+            )
+            return
+        self.told += 1
+        self.change(
+            "INSERT INTO notice (subject_kind, subject_id, rule, occurrence, anchor_on, post, template, planned_for,"
+            " decided_on, state, facts, policy_version_id, recorded_at) VALUES ('enrollment', ?, 'limit', ?,"
+            " '2026-01-01', 'sme_1', 'limit', '2020-01-01', '2020-01-01', 'pending', '{}', 1, '2020-01-01 00:00:00')",
+            person, str(self.told),
+        )
+
+    def calm_down(self) -> None:
+        """Nothing fails any more, the clock is right, and runs come and go until all is settled."""
+        for run in sorted(self.runs, key=lambda run: run.asleep_until):
+            self.steady = max(self.steady, run.asleep_until)
+            self.finish(run)
+        self.provider.calm, self.skew = True, 0.0
+        for seconds in CALM:
+            if not self.unsettled():
+                return
+            self.steady += seconds
+            self.runs.append(Run(self))
+            self.finish(self.runs[-1])
+
+    def finish(self, run: Run) -> None:
+        """Let a run go on to its end."""
+        for _ in range(MOST_BOUNDARIES):
+            self.go_on(run)
+            if run not in self.runs:
+                return
+        self.broken.append("a run does not come to an end")
+        self.kill(run)
+
+    def unsettled(self) -> list[Any]:
+        return self.query(
+            "SELECT 'email', state FROM email WHERE state IN ('pending', 'sending', 'unknown')"
+            " UNION ALL SELECT 'notice', n.state FROM notice n LEFT JOIN email e ON e.id = n.email_id"
+            " WHERE n.state = 'pending' OR (n.state = 'claimed' AND e.state <> 'held')"
+        )
+
+    # What must hold
+
+    def judge(self) -> None:
+        """The provider's journal against the promises."""
+        self.broken += [f"{kind} left {state}" for kind, state in self.unsettled()]
+        copies = Counter(copy.reference for copy in self.provider.journal)
+        emails = self.query("SELECT id, reference, state, again FROM email")
+        for _, reference, state, again in emails:
+            if copies[reference] > 1 + again:
+                self.broken.append("an email was taken twice")
+            if again and (self.provider.has_log or self.hold):
+                self.broken.append("an email was sent again in doubt, against its rules")
+            if state == "sent" and not copies[reference]:
+                self.broken.append("an email is thought sent that nobody took")
+            if state in {"dead", "cancelled"} and copies[reference] and not again:
+                self.broken.append(f"an email is {state} that was taken")
+        allowed = {
+            number: 1 + (again or 0)
+            for number, again in self.query("SELECT n.id, e.again FROM notice n LEFT JOIN email e ON e.id = n.email_id")
+        }
+        for number, state in self.query("SELECT id, state FROM notice"):
+            if self.carried[number] > allowed[number]:
+                self.broken.append("a notice went out twice")
+            if state == "sent" and not self.carried[number]:
+                self.broken.append("a notice was lost: it is thought sent")
+
+
+def letters(connection: Connection, now: datetime, rules: Rules) -> Gathered:
+    """Read pending notices into one letter a person, as the delivery's own reader does, without their cases."""
+    rows = connection.exec_driver_sql(
+        "SELECT id, subject_id, email_id FROM notice WHERE state = 'pending' ORDER BY id"
+    ).all()
+    carriers = carriers_of(connection, rows)
+    parcels = []
+    for person in sorted({row.subject_id for row in rows}):
+        carrier = carriers.get((person, EmailKind.DIGEST))
+        if carrier is None or is_due(carrier.next_at, now, rules.horizon):
+            reference = carrier.reference if carrier else reference_of(f"{person}/{now.date()}/digest")
+            ids = tuple(row.id for row in rows if row.subject_id == person)
+            letter = replace(_sample(), reference=reference, today=now.date())
+            parcels.append(Parcel(person, f"p{person}@example.org", letter, ids, carrier))
+    return Gathered(parcels, [], {}, {})
+
+
+@cache
+def _sample() -> Letter:
+    day = date(2024, 3, 4)
+    return sample_letter((sample_item("limit", Language.EN, day),), Language.EN, day)
+
+
+@contextmanager
+def plain_letters() -> Iterator[None]:
+    """Let the delivery read its letters from here, without cases and templates."""
+    message = Message("-", "-", "-")
+    with patch.object(deliver, "gather", letters), patch.object(deliver, "render", lambda _: message):
+        yield
+
+
+@cache
+def _desk() -> tuple[Engine, dict[bool, bytes]]:
+    """Return a database in memory, and what it holds before anything happens: by whether its rules want to hold."""
+    engine, stored = engine_of("sqlite://"), {}
+    migrate(engine)
+    with engine.connect() as connection:
+        empty = connection.connection.driver_connection.serialize()  # type: ignore[union-attr]  # it is SQLite's
+    for hold in (False, True):
+        with engine.connect() as connection:
+            connection.connection.driver_connection.deserialize(empty)  # type: ignore[union-attr]
+        tables = deepcopy(document())
+        for rule in tables["reminders"]:
+            rule["on_unknown"] = "hold" if hold else "resend"
+        install(engine, parse_policy(tables), [replace(case(), id=number) for number in PEOPLE])
+        with engine.connect() as connection:
+            raw = connection.connection
+            raw.execute("UPDATE enrollment SET next_review_on = NULL")
+            for number in PEOPLE[1:]:
+                raw.execute(
+                    "INSERT INTO person (id, code, given_names, surname, email, language, time_zone, recorded_at)"
+                    " SELECT ?, 'P' || ?, given_names, surname, email, language, time_zone, recorded_at FROM person"
+                    " WHERE id = 1", (number, number),
+                )
+            stored[hold] = raw.driver_connection.serialize()  # type: ignore[union-attr]
+    return engine, stored
+
+
+def simulate(seed: int) -> list[str]:
+    """Live through the schedule of a seed; return the promises that it broke."""
+    engine, stored = _desk()
+    dice = random.Random(seed)  # noqa: S311 - drawn again by its seed
+    hold = dice.random() < 0.2
+    with engine.connect() as connection:
+        raw = connection.connection.driver_connection
+    assert raw is not None
+    raw.deserialize(stored[hold])
+    world = World(seed, engine, raw, dice, hold=hold)
+    with plain_letters():
+        world.live()
+    return world.broken

@@ -1,0 +1,42 @@
+"""Thousands of schedules of the delivery, and a few of the bugs that they must find."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulated.delivery import simulate
+from tests.simulated.mutants import MUTANTS, found_by
+
+BLOCKS = 6
+SCHEDULES = 3000
+QUICKLY_FOUND = (
+    "no claim: read, send, then write", "no liveness lock: a lapsed lease is enough", "a lapsed claim is sent again",
+    "retry on 5xx", "what was not taken does not release its notices",
+)
+
+
+def broken_by(seeds: range) -> dict[int, list[str]]:
+    return {seed: broken for seed in seeds if (broken := simulate(seed))}
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_no_schedule_loses_a_notice_or_sends_one_twice(block: int) -> None:
+    size = SCHEDULES // BLOCKS
+    assert broken_by(range(block * size, (block + 1) * size)) == {}
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("block", range(20))
+def test_a_hundred_thousand_schedules_keep_the_promise(block: int) -> None:
+    assert broken_by(range(block * 5000, (block + 1) * 5000)) == {}
+
+
+@pytest.mark.parametrize("name", QUICKLY_FOUND)
+def test_a_bug_is_found_within_a_few_schedules(name: str) -> None:
+    assert found_by(name, 300) is not None
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", sorted(MUTANTS))
+def test_every_bug_is_found(name: str) -> None:
+    assert found_by(name) is not None
