@@ -111,11 +111,10 @@ def print_ledger(entries: Sequence[Entry], last: int) -> None:
     """Print the last entries of a ledger."""
     console, shown = Console(), entries[-last:] if last > 0 else []
     made = table(f"ledger ({len(entries)})", "decided", "enrollment", "rule", "to", "person", "outcome")
-    for column, width in zip(made.columns, (10, 22, 21, 16, 11, None), strict=True):
+    for column, width in zip(made.columns, (10, 23, 18, 16, 10, None), strict=True):
         column.no_wrap, column.overflow, column.max_width, column.min_width = True, "ellipsis", width, width
     for entry in shown:
-        why = f" ({entry.reason.replace('_', ' ')})" if entry.reason else ""
-        outcome = Text(entry.outcome + why, OUTCOMES.get(entry.outcome, "dim"))
+        outcome = Text(entry.reason.replace("_", " ") or entry.outcome, OUTCOMES.get(entry.outcome, "dim"))
         step = entry.occurrence.rpartition("/")[2].rpartition(":")[2]
         rule, post = f"{entry.rule} {step}".replace("_", " "), entry.post.replace("_", " ")
         made.add_row(str(entry.decided_on), entry.enrollment, rule, post, entry.person, outcome)

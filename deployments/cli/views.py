@@ -120,18 +120,34 @@ def ledger(
 
 
 @app.command(name="preview-mail")
-def preview_mail(notice: str, *, language: Language = Language.ES_MX, out: Path | None = None) -> None:
-    """Render one notice with synthetic facts: the text here, or the HTML to a file.
+def preview_mail(
+    notice: str | None = None,
+    *,
+    language: Language = Language.ES_MX,
+    out: Path | None = None,
+    gallery: Path | None = None,
+) -> None:
+    """Render one notice with synthetic facts, the text here or the HTML to a file; or all of them to a page.
 
     Args:
         notice: a folder of templates/emails.
         language: es_MX or en.
         out: where to write the HTML.
+        gallery: a folder to write every mail in every language to, with a page that shows them all.
     """
-    from tasks.mail.rendering import preview
     from tasks.store.clock import real_now
 
-    message = preview(notice, language, real_now().date())
+    today = real_now().date()
+    if gallery is not None:
+        from tasks.mail.gallery import write_gallery
+
+        print(write_gallery(gallery, today))
+        return
+    if notice is None:
+        raise AcreditaError("preview-mail: names no notice. Give a folder of templates/emails, or --gallery FOLDER.")
+    from tasks.mail.rendering import preview
+
+    message = preview(notice, language, today)
     if out is None:
         print(f"{message.subject}\n\n{message.text}")
         return

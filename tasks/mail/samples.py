@@ -32,11 +32,32 @@ def sample_letter(items: tuple[Item, ...], language: Language, today: date) -> L
     )
 
 
-def with_answers(item: Item) -> Item:
-    """Return an item with the links that it would carry where a desk is open; they lead nowhere."""
+def sample_answered(letter: Letter) -> Letter:
+    """Return a letter with the links that it would carry where a desk is open; they lead nowhere."""
+    leaving = (Answer(Purpose.LEFT, _link(Purpose.LEFT), letter.post_name),)
+    return replace(letter, items=tuple(map(_with_answers, letter.items)), leaving=leaving)
+
+
+def _with_answers(item: Item) -> Item:
     purposes = (Purpose.ACKNOWLEDGE, Purpose.DONE, Purpose.SNOOZE) if item.rung else (Purpose.DONE, Purpose.SNOOZE)
-    answers = tuple(Answer(each, f"https://desk.example.org/a/{each}") for each in purposes)
-    return replace(item, answers=answers)
+    return replace(item, answers=tuple(Answer(each, _link(each)) for each in purposes))
+
+
+def _link(purpose: Purpose) -> str:
+    return f"https://desk.example.org/a/{purpose}"
+
+
+def sample_several(language: Language, today: date, *, escalated: bool) -> Letter:
+    """Return a letter of several items of several agencies: the day's reminders, or what has climbed."""
+    told = ("limit_passed", "stall", "vacant_post") if escalated else ("limit", "stage_target", "window_closes")
+    items = tuple(
+        replace(
+            sample_item(notice, language, today), agency=_SAMPLE[language][f"agency_{number}"],
+            agency_code=f"EX-0{number}", enrollment=f"EX-0{number}/example", duty=f"EX-0{number}/example/{notice}",
+        )
+        for number, notice in enumerate(told, 1)
+    )
+    return sample_answered(sample_letter(items, language, today))
 
 
 def sample_item(notice: str, language: Language, today: date) -> Item:
@@ -77,11 +98,15 @@ _SAMPLE: dict[Language, dict[str, str]] = {
     Language.ES_MX: {
         "program_name": "Programa de Ejemplo", "agency": "Agencia Municipal de Ejemplo",
         "track_name": "Modalidad de ejemplo", "stage_name": "preparación", "post_name": "primer experto",
-        "vacant": "segundo experto", "waiting": "plan de trabajo aceptado",
+        "vacant": "segundo experto", "agency_1": "Academia Estatal de Ejemplo",
+        "agency_2": "Policía Municipal de Ejemplo", "agency_3": "Centro de Comunicaciones de Ejemplo",
+        "waiting": "plan de trabajo aceptado",
     },
     Language.EN: {
         "program_name": "Example Program", "agency": "Example Municipal Agency", "track_name": "Example track",
         "stage_name": "preparation", "post_name": "first subject matter expert",
-        "vacant": "second subject matter expert", "waiting": "work plan accepted",
+        "vacant": "second subject matter expert", "agency_1": "Example State Academy",
+        "agency_2": "Example Municipal Police", "agency_3": "Example Communications Centre",
+        "waiting": "work plan accepted",
     },
 }

@@ -16,8 +16,9 @@ from jinja2 import Environment, meta
 from models.rules.errors import Refused
 from models.rules.letter import Item, Letter, Message
 from models.rules.words import EmailKind, Language, Post, Risk
+from tasks.mail.gallery import write_gallery
 from tasks.mail.rendering import PARTS, TEMPLATES, WIDTH, notices, preview, render, template_problems, wrapped
-from tasks.mail.samples import sample_item, sample_letter
+from tasks.mail.samples import sample_item, sample_letter, sample_several
 from tasks.store.programs import SHIPPED, read_policy
 
 TODAY = date(2023, 4, 3)
@@ -323,3 +324,24 @@ def test_wrapping_keeps_every_word_and_breaks_only_at_blanks(text: str) -> None:
     assert folded.split() == text.split()
     assert all(len(line) <= WIDTH or " " not in line.lstrip("- ") for line in folded.splitlines())
     assert "\n\n\n" not in folded
+
+
+@pytest.mark.parametrize("language", Language)
+def test_answers_are_the_same_in_text_and_html_and_lead_where_they_should(language: Language) -> None:
+    for escalated in (True, False):
+        message = render(sample_several(language, TODAY, escalated=escalated))
+        links = re.findall(r"https://\S+", message.text)
+        assert links == re.findall(r'href="(https://[^"]+)"', message.html)
+        assert len(links) == (10 if escalated else 7)
+
+
+def test_the_gallery_shows_every_notice_in_every_language(tmp_path: Path) -> None:
+    page = write_gallery(tmp_path / "gallery", TODAY)
+    html = page.read_text(encoding="utf-8")
+    for name in ("digest", "escalation", *notices()):
+        for language in Language:
+            assert f'src="{name}.{language}.html"' in html
+    for target in re.findall(r'(?:src|href)="([^"#]+)"', html):
+        assert (page.parent / target).stat().st_size > 0
+    with pytest.raises(Refused, match="cannot be written"):
+        write_gallery(page / "below", TODAY)
