@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench forecast nightly constraints clean
+.PHONY: help run demo test check bench faults forecast nightly constraints clean
 
 help: ## print these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ bench: $(READY) ## ratios to the bare driver and to bare connections, as tables
 
 forecast: $(READY) ## the forecast judged on cohorts it has not seen, as tables
 	@$(BIN)/python -m tests.benchmarks.forecast.measure
+
+faults: $(READY) ## kill, stop, fill and unplug what delivers mail, and count what was lost or sent twice
+	@$(BIN)/python -m tests.faults.campaign --write
 
 nightly: $(READY) ## the laws with many more examples, and every day of the program
 	@ACREDITA_HYPOTHESIS=nightly $(BIN)/python -m pytest -m "nightly or not nightly" tests/unit tests/simulation

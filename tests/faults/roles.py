@@ -7,6 +7,7 @@ begins: that is all that Prefect would do.
 from __future__ import annotations
 
 import os
+import resource
 import sys
 import time
 import traceback
@@ -14,6 +15,8 @@ from contextlib import closing
 
 RUNS, PAUSE = "FAULTS_RUNS", "FAULTS_PAUSE"
 """How many runs, 0 for ever; and the seconds between two."""
+LARGEST_FILE = "FAULTS_LARGEST_FILE"
+"""To how many bytes a file may grow, 0 for any number: what is more is refused as a full disk refuses it."""
 
 
 def imports() -> None:
@@ -25,11 +28,10 @@ def imports() -> None:
 
     from models.rules.words import Language
     from tasks.mail import deliver  # noqa: F401 - the same
-    from tasks.mail.rendering import preview
-    from tasks.mail.samples import SAMPLES
+    from tasks.mail.rendering import notices, preview
 
     for language in Language:
-        for name in SAMPLES:
+        for name in notices():
             preview(name, language, date(2022, 3, 1))
 
 
@@ -69,6 +71,8 @@ ROLES = {"deliver": deliver_once, "sweep": sweep_once}
 def play(role: str) -> int:
     """Do a role's runs; return 0 where the last one raised nothing."""
     runs, pause = int(os.environ.get(RUNS, "1")), float(os.environ.get(PAUSE, "0.05"))
+    if largest := int(os.environ.get(LARGEST_FILE, "0")):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     code, done = 0, 0
     while not runs or done < runs:
         try:

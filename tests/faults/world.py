@@ -7,11 +7,11 @@ cases that come due. All times of the delivery are shortened by their settings.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from tasks.store.programs import Terms, folder_of, put_in_force, read_policy
 
 FIRST_DAY = date(2022, 3, 1)
 """A Tuesday."""
+SATURDAY = 5
 NINE = 15
 """The hour, in UTC, at which offices open in Mexico City."""
 KEY = "SG.a-key-of-the-fault-campaign"
@@ -45,11 +46,10 @@ _NUMBER = count(1)
 
 @dataclass(frozen=True)
 class Cases:
-    """How many cases come due on each day, and the word that each answer to a case's manager follows, if any."""
+    """How many cases come due on each day."""
 
     per_day: int
     days: int = 1
-    words: tuple[str, ...] = ()
 
 
 @dataclass
@@ -91,8 +91,8 @@ class Databases:
         self.kind, self._folder, self._postgres = kind, folder, postgres
         folder.mkdir(parents=True, exist_ok=True)
 
-    def template(self, cases: Cases) -> str:
-        """Make a template with cases, and return its name."""
+    def template(self, cases: Cases, prepare: Callable[[Engine], None] = lambda _: None) -> str:
+        """Make a template with cases, prepared further, and return its name."""
         name = f"template_{next(_NUMBER)}"
         url = self._url(name)
         if self._postgres is not None:
@@ -103,6 +103,7 @@ class Databases:
         with transaction(engine) as connection:
             for target, rows in rows_of(cases):
                 connection.execute(insert(target), rows)
+        prepare(engine)
         engine.dispose()
         return name
 
@@ -129,7 +130,7 @@ class Databases:
     def _sql(self, statement: str) -> None:
         assert self._postgres is not None
         with psycopg.connect(self._postgres, autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]  # its types want a literal
+            connection.execute(statement)
 
 
 def rows_of(cases: Cases) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
@@ -137,12 +138,11 @@ def rows_of(cases: Cases) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
     stamp = datetime(2022, 1, 1, tzinfo=UTC)
     numbers = range(1, cases.per_day * cases.days + 1)
     pairs = range((len(numbers) + 4) // 5)
-    words = dict(zip(numbers, cases.words, strict=False))
     first_expert, regional = len(numbers) + 1, len(numbers) + 2 * len(pairs) + 1
     zoned = {"time_zone": "America/Mexico_City", "recorded_at": stamp}
     yield PERSON, [
         {"id": i, "code": f"P{i}", "given_names": "Privada", "surname": "Reservada", "language": Language.ES_MX,
-         "email": f"p{i}{f'.{words[i]}' if i in words else ''}@private.example", **zoned}
+         "email": f"p{i}@private.example", **zoned}
         for i in range(1, regional + 2)
     ]
     yield AGENCY, [
@@ -153,14 +153,14 @@ def rows_of(cases: Cases) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
         {"id": i, "agency_id": i, "track": "law_enforcement_tier1", "cycle": 1, "agreement_on": date(2021, 2, 1),
          "stage": "directives", "stage_entered_on": due + timedelta(days=30 - 244), "stage_seq": 2, "status": "open",
          "risk": "on_track", "next_review_on": due, "recorded_at": stamp}
-        for i in numbers for due in [FIRST_DAY + timedelta(days=(i - 1) // cases.per_day)]
+        for i in numbers for due in [workday((i - 1) // cases.per_day)]
     ]
     yield MILESTONE, [
         {"enrollment_id": i, "milestone": name, "occurred_on": on, "reference": "", "recorded_by": "faults",
          "recorded_at": stamp} for i in numbers for name, on in _facts(i)
     ]
     seat = {"since": date(2021, 2, 1), "recorded_at": stamp}
-    seats = [
+    seats: list[dict[str, Any]] = [
         {"person_id": first_expert + 2 * ((i - 1) // 5) + which, "post": post, "enrollment_id": i, "agency_id": None,
          "region": None, **seat} for i in numbers for which, post in enumerate((Post.SME_1, Post.SME_2))
     ]
@@ -168,10 +168,16 @@ def rows_of(cases: Cases) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
         {"person_id": i, "post": Post.ACCREDITATION_MANAGER, "enrollment_id": None, "agency_id": i, "region": None,
          **seat} for i in numbers
     ]
-    wide = {"enrollment_id": None, "agency_id": None}
+    wide: dict[str, Any] = {"enrollment_id": None, "agency_id": None}
     seats += [{"person_id": regional, "post": Post.REGIONAL_MANAGER, **wide, "region": "west", **seat},
               {"person_id": regional + 1, "post": Post.DIRECTOR, **wide, "region": None, **seat}]
     yield ASSIGNMENT, seats
+
+
+def workday(number: int) -> date:
+    """Return the first day or a later one, weekends left out: nobody is written to then."""
+    days = (FIRST_DAY + timedelta(days=each) for each in count())
+    return next(islice((day for day in days if day.weekday() < SATURDAY), number, None))
 
 
 def _facts(i: int) -> Iterable[tuple[str, date]]:

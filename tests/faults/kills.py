@@ -1,0 +1,146 @@
+"""Ten days under fire: four senders and two sweeps at once, one of them killed every moment, and nothing lost or twice.
+
+Each day brings new cases. While they are swept and their mail goes out, a process chosen at random is killed and
+another takes its place, until the day had its kills; then the next day comes, whatever is still open. After the last
+one nobody is killed any more, and what waited for another day's letter goes out.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from tests.faults.judge import Verdict, judge, keys_of, open_emails, open_notices, undecided
+from tests.faults.roles import PAUSE, RUNS, sweep_once
+from tests.faults.world import Cases, Databases, World, workday, world
+from tests.faults.zygote import Zygote
+
+SCRIPT = ("202:91,500:1,500+:1,reset:1,reset+:1,hang:0.5,hang+:0.5,drip+:0.5,status+:1,headers+:0.5,body+:1,"
+          "garbage+:0.5,429:0.5")
+"""Nine answers of a hundred go wrong, half of them after the message was taken."""
+SENDERS, SWEEPS = 4, 2
+STILL = 5
+"""Half seconds without a change: longer than settle time, second look and any wait together."""
+
+
+@dataclass(frozen=True)
+class Fire:
+    """How much of it: cases that come due on each day, days, kills in all, and the mean pause between two."""
+
+    cases: int
+    days: int
+    kills: int
+    pause: float
+    seed: int = 1
+
+
+@dataclass
+class Siege:
+    """What became of it."""
+
+    kills: int
+    seconds: float
+    verdict: Verdict
+    undecided: list[str]
+
+    @property
+    def clean(self) -> bool:
+        """Whether every promise held."""
+        return self.verdict.clean and not self.undecided
+
+
+class Crew:
+    """The processes of a world; one that dies or ends is replaced."""
+
+    def __init__(self, zygote: Zygote, there: World, roles: list[str], **more: str) -> None:
+        self._more = more
+        self._zygote, self._there, self._roles = zygote, there, roles
+        self._pids = [self._start(role) for role in roles]
+
+    def _start(self, role: str) -> int:
+        pause = "0.05" if role == "deliver" else "0.2"
+        told = self._there.environment(**{RUNS: "0", PAUSE: pause}, **self._more)
+        return self._zygote.start(role, told, self._there.log)
+
+    def signal(self, number: int, what: int) -> None:
+        """Send one a signal that does not end it."""
+        self._zygote.signal(self._pids[number], what)
+
+    def change(self, number: int, **more: str) -> None:
+        """Put another in one's place that is told something else."""
+        self._more |= more
+        self.kill(number)
+
+    def kill(self, number: int, *, replace: bool = True) -> None:
+        """End one at once."""
+        self._zygote.signal(self._pids[number])
+        self._zygote.wait(self._pids[number])
+        if replace:
+            self._pids[number] = self._start(self._roles[number])
+
+    def dismiss(self) -> None:
+        """End them all."""
+        for number in range(len(self._pids)):
+            self.kill(number, replace=False)
+
+
+def run(zygote: Zygote, databases: Databases, folder: Path, fire: Fire) -> Siege:
+    """Go through the days, and judge."""
+    begun = time.monotonic()
+    template = databases.template(Cases(fire.cases, fire.days))
+    expected = _undisturbed(databases, template, folder, fire)
+    options = {"script": SCRIPT, "seed": fire.seed, "log_lag": 0.3}
+    with world(databases.copy(template, "siege"), folder / "siege", options) as there:
+        zygote.warm(there.environment())
+        killed = _under_fire(zygote, there, fire)
+        in_peace(zygote, there, workday(fire.days))
+        verdict = judge(there)
+        return Siege(killed, time.monotonic() - begun, verdict, undecided(there, expected))
+
+
+def _undisturbed(databases: Databases, template: str, folder: Path, fire: Fire) -> list[tuple[object, ...]]:
+    """Return the notices of the same days where nobody is killed and nothing is mailed."""
+    with world(databases.copy(template, "twin"), folder / "twin", {}) as there:
+        for day in map(workday, range(fire.days)):
+            there.live_on(day)
+            _sweep_here(there)
+        return keys_of(there)
+
+
+def _sweep_here(there: World) -> None:
+    import os
+    from unittest import mock
+
+    with mock.patch.dict(os.environ, there.environment()):
+        sweep_once()
+
+
+def _under_fire(zygote: Zygote, there: World, fire: Fire) -> int:
+    # S311: no secret hangs on it.
+    dice, killed = random.Random(fire.seed), 0  # noqa: S311
+    crew = Crew(zygote, there, ["deliver"] * SENDERS + ["sweep"] * SWEEPS)
+    for number in range(fire.days):
+        there.live_on(workday(number))
+        while killed < fire.kills * (number + 1) // fire.days:
+            time.sleep(dice.uniform(0, 2 * fire.pause))
+            crew.kill(dice.randrange(SENDERS + SWEEPS))
+            killed += 1
+    crew.dismiss()
+    return killed
+
+
+def in_peace(zygote: Zygote, there: World, day: date, seconds: float = 120) -> None:
+    """Let days pass on which nobody is killed and no case comes due, until nothing waits."""
+    crew = Crew(zygote, there, ["deliver"] * 2)
+    until, still, before = time.monotonic() + seconds, 0, (-1, -1)
+    there.live_on(day)
+    while time.monotonic() < until and any(waiting := (open_emails(there), open_notices(there))):
+        time.sleep(0.5)
+        still, before = (still + 1 if waiting == before else 0), waiting
+        if still > STILL:  # what waits now waits for another day's letter
+            day, still = day + timedelta(days=1), 0
+            there.live_on(day)
+    crew.dismiss()
