@@ -90,6 +90,8 @@ def quick_policy(numbers: Numbers) -> Policy:
     tables["calendars"] = {"MX": {"since": day(-40), "until": day(400), "holidays": _QUICK_HOLIDAYS}}
     tables["conferences"] = [{"on": day(n), "name": f"day {n}"} for n in range(20, 170, 30)]
     tables |= {"window": {"from_month": 2, "until_month": 3}, "risk_margin_days": numbers.margin}
+    tables["reaccreditation"] |= {"window": {"from_month": 2, "until_month": 3}, "limit_months": 4}
+    tables["duties"] = [_quick_duty(duty) for duty in tables["duties"]]
     return parse_policy(tables)
 
 
@@ -97,17 +99,27 @@ def _misfire(named: str | int) -> str | dict[str, int]:
     return {"skip_after": named} if isinstance(named, int) else named
 
 
+def _quick_duty(duty: dict[str, Any]) -> dict[str, Any]:
+    """Return a duty of every cycle whose dates lie days apart, or days after a change."""
+    if "posts" in duty:
+        return duty | {"due": [{"days": 8}], "days_before": [8, 2]}
+    due = [{"days": 20}, {"days": 45}, {"months": 2}, {"months": 3, "days": -10}][: len(duty["due"])]
+    return duty | {"cycle": "every", "due": due, "early_days": 15, "days_before": [12, 3, 0]}
+
+
 def _quick_escalation(rule: dict[str, Any], numbers: Numbers) -> dict[str, Any]:
     ladder = [rung | {"after_days": numbers.rung_days if step else 0} for step, rung in enumerate(rule["ladder"])]
     quick = {name: value for name, value in rule.items() if name not in {"repeat_days", "repeats"}}
     working = numbers.working_days and rule["cause"] not in {"inactivity", "overstay"}
     quick |= {"ladder": ladder, "grace_days": numbers.grace_days, "grace_in_working_days": working}
+    quick |= {"cycle": "every"} if rule["cause"] == "duty" else {}
     days, times = numbers.repeats
     return quick | ({"repeat_days": days, "repeats": times} if times else {})
 
 
 FactRow = tuple[str, int] | tuple[str, int, int]
-SeatRow = tuple[str, int] | tuple[str, int, int]
+SeatRow = tuple[str, int] | tuple[str, int, int | None] | tuple[str, int, int | None, int]
+"""A post, the day it was taken, the last day in it if there is one, and who holds it."""
 
 
 def crew(*, without: Iterable[str] = ()) -> list[SeatRow]:
@@ -119,7 +131,11 @@ def facts(rows: Sequence[FactRow]) -> list[Fact]:
 
 
 def seats(rows: Sequence[SeatRow]) -> list[Seat]:
-    return [Seat(i, Post(row[0]), day(row[1]), day(row[2]) if len(row) > 2 else None) for i, row in enumerate(rows, 1)]
+    return [_seat(i, *row) for i, row in enumerate(rows, 1)]
+
+
+def _seat(number_: int, post: str, since: int, until: int | None = None, person: int = 0) -> Seat:
+    return Seat(number_, Post(post), day(since), None if until is None else day(until), person)
 
 
 def case(stage: str = "onboarding", entered: int = 0, **more: Any) -> Case:

@@ -34,6 +34,14 @@ NAMES = (
     "decision_favourable",
     "visit",
 )
+OWED = (
+    "status_report_filed",
+    "annual_review_done",
+    "contacts_confirmed",
+    "calea_notified",
+    "handover_done",
+    "bridging_document_filed",
+)
 COUNTS = ("mandatory_in_compliance", "others_in_compliance")
 IN_ORDER = (*NAMES[:5], *COUNTS, *NAMES[5:11])
 AGAIN = ("decision_deferred", "remote_review_passed", "site_visit_done", "site_report_filed")
@@ -70,14 +78,15 @@ def programs(draw: st.DrawFn) -> Program:
 @st.composite
 def many_facts(draw: st.DrawFn) -> list[Fact]:
     """Draw the lifecycle's own facts in order, up to some point, and any others beside them."""
-    course = [*IN_ORDER, *AGAIN * draw(st.integers(0, 2)), draw(st.sampled_from(DECISIONS))]
+    begin = draw(st.sampled_from((IN_ORDER, ("reassessment_agreed", *NAMES[9:11]))))
+    course = [*begin, *AGAIN * draw(st.integers(0, 2)), draw(st.sampled_from(DECISIONS))]
     longest = draw(st.sampled_from((4, 15)))
     gaps = draw(st.lists(st.integers(0, longest), max_size=len(course)))
     if draw(st.booleans()):
         gaps += [draw(st.integers(0, longest))] * (len(course) - len(gaps))
     on_days = accumulate(gaps)
     rows = [(name, on, 400 if name in COUNTS else None) for name, on in zip(course, on_days, strict=False)]
-    others = st.sampled_from((*NAMES, *DECISIONS))
+    others = st.sampled_from((*NAMES, *DECISIONS, *OWED, "reassessment_agreed"))
     rows += [(name, on, None) for name, on in draw(st.lists(st.tuples(others, DAYS), max_size=8))]
     rows += draw(st.lists(st.tuples(st.sampled_from(COUNTS), DAYS, st.integers(0, 400)), max_size=4))
     rows += [
@@ -92,7 +101,7 @@ def many_seats(draw: st.DrawFn) -> list[Seat]:
     rows = draw(st.lists(st.tuples(st.sampled_from(Post), DAYS, st.none() | st.integers(0, 90)), max_size=10))
     always = [(post, -10, None) for post in Post if draw(st.booleans())]
     return [
-        Seat(i, post, day(since), None if lasts is None else day(since + lasts))
+        Seat(i, post, day(since), None if lasts is None else day(since + lasts), draw(st.integers(1, 3)))
         for i, (post, since, lasts) in enumerate([*rows, *always], 1)
     ]
 
@@ -110,7 +119,10 @@ def numbered(changes: Iterable[ClockChange], after: int = 0) -> list[ClockChange
     return [change._replace(id=number) for number, change in enumerate(changes, after + 1)]
 
 
-RULES = ("stage_target", "window_closes", "limit", "stall", "overstay", "window_at_risk", "vacant_expert")
+RULES = (
+    "status_report", "bridging_document", "duty_missed", "stage_target", "window_closes", "limit", "stall", "overstay",
+    "window_at_risk", "vacant_expert",
+)
 
 
 @st.composite
@@ -122,7 +134,11 @@ def snoozes(draw: st.DrawFn) -> Snooze:
 
 @st.composite
 def lives(draw: st.DrawFn) -> Life:
-    built = case(track=draw(st.sampled_from(TRACKS)), mandatory=draw(st.none() | st.integers(0, 50)))
+    cycle = draw(st.sampled_from((1, 1, 2)))
+    built = case(
+        "onboarding" if cycle == 1 else "maintenance", cycle=cycle, track=draw(st.sampled_from(TRACKS)),
+        mandatory=draw(st.none() | st.integers(0, 50)),
+    )
     known: list[Fact] = []
     later: dict[date, list[Arrival]] = defaultdict(list)
     for fact in draw(many_facts()):

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from models.rules.calendars import Calendar, Calendars
-from models.rules.policy import EscalationRule, Policy, ReminderRule, Stage, Track
+from models.rules.policy import Duty, EscalationRule, Policy, ReminderRule, Reminding, Stage, Track
 from models.rules.words import Change, Clock, EscalationState, NoticeState, Post, Reason, Status
 
 
@@ -33,12 +33,13 @@ class Fact(NamedTuple):
 
 
 class Seat(NamedTuple):
-    """A post that somebody holds from `since` to `until`, both days included."""
+    """A post that somebody holds from `since` to `until`, both days included; `person` tells holders apart."""
 
     id: int
     post: Post
     since: date
     until: date | None = None
+    person: int = 0
 
     def held(self, day: date) -> bool:
         """Whether somebody is in the post on this day."""
@@ -144,6 +145,7 @@ class Plan(NamedTuple):
     limit_months: int
     stages: dict[str, StagePlan]
     escalations: tuple[EscalationRule, ...]
+    duties: tuple[Duty, ...]
 
 
 @dataclass(frozen=True)
@@ -207,6 +209,16 @@ class Program:
         return tuple({stage.code: index for index, stage in enumerate(path)} for path in paths)
 
     @cached_property
+    def duties(self) -> dict[str, Duty]:
+        """The duties by name."""
+        return {duty.rule: duty for duty in self.policy.duties}
+
+    @cached_property
+    def reminding(self) -> dict[str, Reminding]:
+        """Whatever says a word so many days before a date, by name: reminders and duties."""
+        return {**self.reminders, **self.duties}
+
+    @cached_property
     def idle(self) -> frozenset[str]:
         """The milestones that do not count as activity on a case."""
         return frozenset(code for code, milestone in self.policy.milestones.items() if not milestone.activity)
@@ -226,5 +238,10 @@ def _plan(policy: Policy, track: str, cycle: int) -> Plan:
         stages[stage.code] = StagePlan(stage, budget, after, reminders)
         after += budget
     escalations = tuple(rule for rule in policy.escalations if rule.cycle.covers(cycle))
+    duties = tuple(
+        duty for duty in policy.duties if duty.cycle.covers(cycle) and (not duty.tracks or track in duty.tracks)
+    )
     window = terms.window
-    return Plan(policy.tracks[track], window.from_month, window.until_month, terms.limit_months, stages, escalations)
+    return Plan(
+        policy.tracks[track], window.from_month, window.until_month, terms.limit_months, stages, escalations, duties
+    )

@@ -33,6 +33,7 @@ class Clocks(NamedTuple):
     window_until: date
     limit: date
     stage_target: date
+    cycle_start: date
 
     def read(self, clock: Clock) -> date:
         """Return the date that a rule's clock names."""
@@ -136,6 +137,7 @@ def clocks(case: Case, plan: Plan, today: date) -> Clocks:
         stage_target=days_after(
             case.stage_entered_on, plan.stages[case.stage].budget, rested(holds(case.changes), today)
         ),
+        cycle_start=anchor.on,
     )
 
 

@@ -29,7 +29,7 @@ from models.rules.escalations import (
 )
 from models.rules.meaning import lost_meaning, may_return, snoozed, thread
 from models.rules.pace import risk_from
-from models.rules.policy import EscalationRule
+from models.rules.policy import EscalationRule, Reminding
 from models.rules.words import Clock, Closing, EscalationState, NoticeState, Reason, Risk, Status
 
 ONE_DAY = timedelta(days=1)
@@ -65,7 +65,7 @@ def decide(case: Case, program: Program, today: date) -> Decision:
     _cancel(case, scene, (decision, live))
     _revive(case, scene, (decision, live))
     looks += _expiries(case, scene, decision)
-    decision.risk = _risk(case, scene, looks)
+    decision.risk = _risk(case, scene, (live, looks))
     for seat in case.seats:
         looks.append(seat.since)
         if seat.until is not None and seat.until < FOREVER:
@@ -86,18 +86,26 @@ def _next_cycle(case: Case, program: Program, advances: list[Advance]) -> NextCy
 
 def _remind(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> None:
     decision, looks = out
-    moment = _moment(scene, {notice.key for notice in case.said})
-    for rule in scene.plan.stages[case.stage].reminders:
-        if scene.resting(rule):
-            continue
-        decision.tellings += reminders.due(rule, case, moment)
-        upcoming = moment.countdown(rule).next_after(scene.today)
+    moment = _moment(case, scene, {notice.key for notice in case.said})
+    for rule, to in _reminded(case, scene):
+        decision.tellings += reminders.due(rule, to, moment)
+        upcoming = reminders.Countdown(rule, to.on, scene.calendar).next_after(scene.today)
         if upcoming is not None:
             looks.append(upcoming)
 
 
-def _moment(scene: Scene, said: Collection[Key]) -> reminders.Moment:
-    return reminders.Moment(scene.program, scene.dates, scene.calendar, said, scene.quiet, scene.today)
+def _moment(case: Case, scene: Scene, said: Collection[Key]) -> reminders.Moment:
+    return reminders.Moment(scene.program, scene.calendar, said, scene.quiet, case.stage, scene.today)
+
+
+def _reminded(case: Case, scene: Scene) -> Iterator[tuple[Reminding, reminders.Target]]:
+    """Yield what people are reminded of today: the dates of clocks, and what is owed and not done."""
+    for rule in scene.plan.stages[case.stage].reminders:
+        if not scene.resting(rule):
+            yield rule, reminders.target(rule, case.stage, scene.dates)
+    for each in scene.owed:
+        if each.done is None:
+            yield each.duty, each.target
 
 
 def _escalate(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> Live:
@@ -123,7 +131,7 @@ def _escalate(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> Live:
     for key, standing in before.items():
         if key not in live and standing.state is not EscalationState.CLOSED:
             rule_here = scene.program.escalations.get(standing.rule) if standing.rule in found else None
-            why = closing(rule_here, standing, found.get(standing.rule, ()))
+            why = closing(rule_here, standing, found.get(standing.rule, ()), duties=scene.owed)
             decision.closed.append(Closed(standing.id, why))
     return live
 
@@ -185,10 +193,9 @@ def _revive(case: Case, scene: Scene, given: tuple[Decision, Live]) -> None:
         escalation = scene.program.escalations[standing.rule]
         if not scene.resting(escalation):
             current.update(spoken(escalation, standing))
-    moment = _moment(scene, ())
-    for rule in scene.plan.stages[case.stage].reminders:
-        if not scene.resting(rule):
-            current.update(reminders.current(rule, case, moment))
+    moment = _moment(case, scene, ())
+    for rule, to in _reminded(case, scene):
+        current.update(reminders.current(rule, to, moment))
     decision.revived += [
         notice.id for notice in held_back if notice.key in current and not snoozed(notice.key, scene)
     ]
@@ -204,7 +211,7 @@ def _expiries(case: Case, scene: Scene, decision: Decision) -> Iterator[date]:
     ]
     waiting += (telling.key for telling in decision.tellings if telling.state is NoticeState.PENDING)
     for key in waiting:
-        rule = scene.program.reminders.get(key.rule)
+        rule = scene.program.reminding.get(key.rule)
         if rule is not None:
             yield reminders.Countdown(rule, key.anchor_on, scene.calendar).expires_on(reminders.days_of(key))
 
@@ -219,7 +226,8 @@ def _fall_silent(case: Case, decision: Decision) -> None:
             decision.cancellings.append(Cancelling(notice.id, Reason.CASE_ENDED))
 
 
-def _risk(case: Case, scene: Scene, looks: Looks) -> Risk:
+def _risk(case: Case, scene: Scene, given: tuple[Live, Looks]) -> Risk:
+    live, looks = given
     ends = [scene.dates.read(clock) for clock in DEADLINES]
     margin = timedelta(days=scene.program.policy.risk_margin_days)
     at_risk_on = risk_from(
@@ -229,5 +237,6 @@ def _risk(case: Case, scene: Scene, looks: Looks) -> Risk:
     looks += (at_risk_on, overdue_on)
     if overdue_on <= scene.today:
         return Risk.OVERDUE
-    return Risk.AT_RISK if at_risk_on <= scene.today else Risk.ON_TRACK
+    raised = any(scene.program.escalations[standing.rule].raises_risk for standing in live.values())
+    return Risk.AT_RISK if raised or at_risk_on <= scene.today else Risk.ON_TRACK
 

@@ -10,6 +10,7 @@ from models.rules.calendars import EVERY_DAY, Calendar
 from models.rules.case import Case, Key, Plan, Program, Standing
 from models.rules.clock import Clocks, Pause, clocks, days_after, holds, rested, rests
 from models.rules.decision import Telling
+from models.rules.duties import Owed, owed
 from models.rules.gates import Dossier
 from models.rules.pace import risk_from
 from models.rules.policy import EscalationRule, ReminderRule
@@ -46,6 +47,7 @@ class Scene(NamedTuple):
     on_hold: bool = False
     quiet: Quiet = NOBODY
     calendar: Calendar = EVERY_DAY
+    owed: tuple[Owed, ...] = ()
 
     def resting(self, rule: EscalationRule | ReminderRule, on: date | None = None) -> bool:
         """Whether a rule is silent on a day, today by default, because the case is on hold."""
@@ -64,10 +66,13 @@ def scene_of(case: Case, program: Program, known: Dossier, *, today: date) -> Sc
     plan = program.plan(case.track, case.cycle)
     dates, quiet = clocks(case, plan, today), silenced(case, today)
     calendar = program.calendar_of(case.site)
+    duties = tuple(owed(plan.duties, case, dates, today=today)) if plan.duties else ()
     if not case.changes:
-        return Scene(program, plan, dates, known, today, quiet=quiet, calendar=calendar)
+        return Scene(program, plan, dates, known, today, quiet=quiet, calendar=calendar, owed=duties)
     every = holds(case.changes)
-    return Scene(program, plan, dates, known, today, every, rested(every, today), rests(every, today), quiet, calendar)
+    return Scene(
+        program, plan, dates, known, today, every, rested(every, today), rests(every, today), quiet, calendar, duties
+    )
 
 
 def conditions(rule: EscalationRule, case: Case, scene: Scene) -> Iterator[Condition]:
@@ -92,10 +97,12 @@ def conditions(rule: EscalationRule, case: Case, scene: Scene) -> Iterator[Condi
             end = scene.dates.read(_clock(rule))
             yield Condition("passed", end, _grace(rule, end + timedelta(days=1), scene))
         case Cause.VACANCY:
-            for post in rule.posts:
-                empty_from = vacant_from(case, post, scene.today)
-                if empty_from is not None:
-                    yield Condition(post.value, empty_from, _grace(rule, empty_from, scene))
+            empty = ((post, vacant_from(case, post, scene.today)) for post in rule.posts)
+            left = ((post.value, since) for post, since in empty if since is not None)
+            yield from (Condition(name, since, _grace(rule, since, scene)) for name, since in left)
+        case Cause.DUTY:
+            mine = (each for each in scene.owed if each.done is None and each.duty.rule in rule.duties)
+            yield from (Condition(o.story, o.due_on, _grace(rule, o.due_on + timedelta(days=1), scene)) for o in mine)
         case _:
             assert_never(rule.cause)
 
@@ -122,22 +129,38 @@ def vacant_from(case: Case, post: Post, today: date) -> date | None:
     return None if last == FOREVER else max(last + timedelta(days=1), case.agreement_on)
 
 
-def closing(rule: EscalationRule | None, standing: Standing, found: Collection[Condition]) -> Closing:
+def closing(
+    rule: EscalationRule | None, standing: Standing, found: Collection[Condition], *, duties: Iterable[Owed] = ()
+) -> Closing:
     """Return why an escalation closes whose condition no longer stands.
 
     Args:
         rule: its rule; None where the policy dropped it.
         standing: the escalation.
         found: what the rule's conditions are today.
+        duties: what is owed today, done or not.
     """
     if rule is None:
         return Closing.RULE_DROPPED
+    if rule.cause is Cause.DUTY:
+        return _no_longer_owed(rule, standing, duties)
     same = [condition.anchor_on for condition in found if condition.occurrence == standing.occurrence]
     if rule.cause in INTERNAL and standing.anchor_on in same:
         return Closing.ON_HOLD
     if rule.cause is Cause.INACTIVITY and any(anchor_on < standing.anchor_on for anchor_on in same):
         return Closing.RETRACTED
     return _solved(rule.cause)
+
+
+def _no_longer_owed(rule: EscalationRule, standing: Standing, duties: Iterable[Owed]) -> Closing:
+    mine = [each for each in duties if each.story == standing.occurrence and each.duty.rule in rule.duties]
+    if any(each.due_on == standing.anchor_on and each.done is not None for each in mine):
+        return Closing.FULFILLED
+    duty = standing.occurrence.partition(":")[0]
+    if duty not in rule.duties or not (mine or standing.occurrence.partition(":")[2] in set(Post)):
+        return Closing.RULE_DROPPED
+    changed = any(each.changed_on for each in mine) or not mine
+    return Closing.HOLDER_LEFT if changed else Closing.DEADLINE_MOVED
 
 
 def _solved(cause: Cause) -> Closing:
@@ -152,6 +175,8 @@ def _solved(cause: Cause) -> Closing:
             return Closing.DEADLINE_MOVED
         case Cause.VACANCY:
             return Closing.FILLED
+        case Cause.DUTY:
+            return Closing.FULFILLED
         case _:
             assert_never(cause)
 

@@ -18,10 +18,11 @@ from models.rules.case import Case, Program, Said, Standing
 from models.rules.clock import anchor_of, standing
 from models.rules.decide import decide
 from models.rules.decision import Advance, Closed, Decision
+from models.rules.duties import Owed
 from models.rules.escalations import FOREVER, Condition, Scene, conditions, next_step_on, scene_of
 from models.rules.gates import GateState, dossier, gate_state, needed
-from models.rules.policy import EscalationRule, ReminderRule, Share
-from models.rules.words import Cause, Change, Clock, EscalationState, NoticeState, Status
+from models.rules.policy import Duty, EscalationRule, ReminderRule, Share
+from models.rules.words import Cause, Change, Clock, EscalationState, NoticeState, Risk, Status
 
 
 class Outcome(StrEnum):
@@ -44,6 +45,7 @@ class Outcome(StrEnum):
     CLOSED = "closed"
     WOULD_OPEN = "would_open"
     SNOOZED = "snoozed"
+    DONE = "done"
     REVIEW = "review"
 
 
@@ -80,15 +82,17 @@ def explain(case: Case, program: Program, today: date) -> list[Sentence]:
         return [*found, _ended(view), *_closed(view)]
     found += [_stands(view), *_gate(view), *_clocks(view), *_hold(view), *_snoozed(view)]
     for rule in program.policy.reminders:
-        found += _reminder(view, rule) if rule.cycle.covers(then.cycle) else [_other_cycle(rule.rule, then.cycle)]
+        found += _reminder(view, rule) if rule.cycle.covers(then.cycle) else [_not_here(rule.rule, view)]
+    for duty in program.policy.duties:
+        found += _duty(view, duty) if duty in view.scene.plan.duties else [_not_here(duty.rule, view)]
     for escalation in program.policy.escalations:
         covered = escalation.cycle.covers(then.cycle)
-        found += _escalation(view, escalation) if covered else [_other_cycle(escalation.rule, then.cycle)]
+        found += _escalation(view, escalation) if covered else [_not_here(escalation.rule, view)]
     return [*found, *_closed(view), _review(view)]
 
 
-def _other_cycle(rule: str, cycle: int) -> Sentence:
-    text = f'"{rule}" is not for cycle {cycle}.'
+def _not_here(rule: str, view: _View) -> Sentence:
+    text = f'"{rule}" is not for cycle {view.case.cycle} of this track.'
     return Sentence(rule, Outcome.NOT_HERE, None, text)
 
 
@@ -123,10 +127,19 @@ def _stands(view: _View) -> Sentence:
     opened = f" In cycle {case.cycle}, counted from the award of {case.agreement_on}." if case.cycle > 1 else ""
     text = (
         f"It stands in {_stage(view, case.stage)} since {case.stage_entered_on}, {days} days of"
-        f" {view.scene.plan.stages[case.stage].budget} expected, and is {view.decision.risk.replace('_', ' ')}."
+        f" {view.scene.plan.stages[case.stage].budget} expected, and is"
+        f" {view.decision.risk.replace('_', ' ')}{_raised(view)}."
         f"{opened}"
     )
     return Sentence("stage", Outcome.STANDS, case.stage_entered_on, text)
+
+
+def _raised(view: _View) -> str:
+    """Name the escalations that put a case at risk whatever its pace."""
+    rules = view.scene.program.escalations
+    standing = {s.rule for s in view.case.standings if s.state is not EscalationState.CLOSED}
+    raising = sorted(name for name in standing if name in rules and rules[name].raises_risk)
+    return f" while {', '.join(raising)} stands" if raising and view.decision.risk is Risk.AT_RISK else ""
 
 
 def _gate(view: _View) -> Iterator[Sentence]:
@@ -257,6 +270,7 @@ _CLOCKS = {
     Clock.WINDOW_UNTIL: "the window's last day",
     Clock.LIMIT: "the limit",
     Clock.STAGE_TARGET: "the stage's target",
+    Clock.CYCLE_START: "the cycle's first day",
 }
 _OUTCOMES = {NoticeState.SUPPRESSED: Outcome.HELD_BACK, NoticeState.CANCELLED: Outcome.CANCELLED}
 
@@ -293,6 +307,41 @@ def which(occurrence: str) -> str:
     return f"on rung {rung}{again} counted from"
 
 
+def _duty(view: _View, duty: Duty) -> Iterator[Sentence]:
+    mine = [each for each in view.scene.owed if each.duty is duty]
+    yield from _told(view, duty.rule, {each.due_on for each in mine})
+    if not mine:
+        posts = " or ".join(_post(view, post.value) for post in duty.posts)
+        yield Sentence(duty.rule, Outcome.SILENT, None, f'"{duty.rule}" owes nothing: nobody new is {posts}.')
+    for each in mine:
+        yield _owed(view, each)
+        upcoming = None if each.done else _next_of(view, each)
+        if upcoming is not None:
+            days = (each.due_on - upcoming).days
+            text = f'"{duty.rule}" speaks next on {upcoming}, {days} days before {each.due_on}.'
+            yield Sentence(duty.rule, Outcome.NEXT, upcoming, text)
+
+
+def _next_of(view: _View, each: Owed) -> date | None:
+    return reminders.Countdown(each.duty, each.due_on, view.scene.calendar).next_after(view.scene.today)
+
+
+def _owed(view: _View, each: Owed) -> Sentence:
+    duty = each.duty
+    what = f'"{duty.rule}", {duty.name.en}, {_because_of(view, each)}, due {each.due_on}:'
+    if each.done is not None:
+        text = f"{what} done, {_milestone(view, duty.milestone)} on {each.done.on}."
+        return Sentence(duty.rule, Outcome.DONE, each.done.on, text)
+    text = f"{what} not on record yet, {_from_today(view, each.due_on)}; it counts from {each.since} on."
+    return Sentence(duty.rule, Outcome.WAITS, each.due_on, text)
+
+
+def _because_of(view: _View, each: Owed) -> str:
+    if each.changed_on is not None:
+        return f"for the new {_post(view, each.name)} since {each.changed_on}"
+    return f"{each.name} of {len(each.duty.due)}"
+
+
 def _escalation(view: _View, rule: EscalationRule) -> Iterator[Sentence]:
     standings = {(s.occurrence, s.anchor_on): s for s in view.case.standings if s.rule == rule.rule}
     found = list(conditions(rule, view.case, view.scene))
@@ -312,6 +361,8 @@ def _escalation(view: _View, rule: EscalationRule) -> Iterator[Sentence]:
 
 
 def _no_cause(rule: EscalationRule) -> str:
+    if rule.duties:
+        return "nothing is owed"
     return "its posts are held and nobody is to leave" if rule.posts else "the stage sets no days for it"
 
 
@@ -326,6 +377,9 @@ def _because(view: _View, rule: EscalationRule, given: tuple[str, date]) -> str:
             return f"the stages left, at their expected days, do not end in time for {anchor_on}"
         case Cause.OVERDUE:
             return f"{anchor_on} has passed"
+        case Cause.DUTY:
+            duty, _, name = occurrence.partition(":")
+            return f"{view.scene.program.duties[duty].name.en} ({name.replace('_', ' ')}) was due on {anchor_on}"
         case Cause.VACANCY:
             return f"nobody is {_post(view, occurrence)} since {anchor_on}"
         case _:

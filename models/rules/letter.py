@@ -49,7 +49,9 @@ class Item:
 
     `days_left` is `anchor_on` less today, negative once it passed. `late` is how long after its planned day the notice
     is written. `rung` is 0 for a reminder, and counts from 1 for an escalation. `duty` names what a calendar keeps one
-    entry of, whatever its date becomes; empty where there is nothing to do by a date.
+    entry of, whatever its date becomes; empty where there is nothing to do by a date. `owed_name` names what is owed,
+    the `owed_number`th of `owed_of` in its cycle, or owed since somebody new holds the post of `new_post_name`; `steps`
+    is its checklist. What is `agency_wide` is the same matter in every enrollment of the agency.
     """
 
     template: str
@@ -79,6 +81,14 @@ class Item:
     next_conferences: tuple[date, ...] = ()
     duty: str = ""
     answers: tuple[Answer, ...] = ()
+    cycle: int = 1
+    owed_name: str | None = None
+    owed_number: int = 0
+    owed_of: int = 0
+    new_post_name: str | None = None
+    new_since: date | None = None
+    steps: tuple[str, ...] = ()
+    agency_wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,22 @@ from models.rules import reminders
 from models.rules.case import Case, Key, Program, Said
 from models.rules.escalations import Live, Scene, can_be_snoozed, scene_of
 from models.rules.gates import dossier
-from models.rules.policy import EscalationRule, ReminderRule
+from models.rules.policy import Duty, EscalationRule, ReminderRule
 from models.rules.words import Clock, EscalationState, Misfire, NoticeState, Post, Reason, Status
 
 
 def thread(key: Key, scene: Scene) -> tuple[str, str, Post]:
-    """Return what a later word must share with an earlier one to overtake it: two empty posts are two stories.
+    """Return what a later word must share with an earlier one to overtake it.
 
-    Of a reminder that catches up every threshold is a story of its own.
+    Two empty posts are two stories, and so are a duty's report of this year and of the year before. Of what catches up,
+    every threshold is a story of its own.
     """
     if key.rule in scene.program.escalations:
         return key.rule, key.occurrence.rsplit("/", 1)[0], key.post
-    rule = scene.program.reminders.get(key.rule)
-    each = rule is not None and rule.misfire is Misfire.CATCH_UP
-    return key.rule, key.occurrence if each else "", key.post
+    rule = scene.program.reminding.get(key.rule)
+    if rule is not None and rule.misfire is Misfire.CATCH_UP:
+        return key.rule, key.occurrence, key.post
+    return key.rule, key.occurrence.rpartition(":")[0] if key.rule in scene.program.duties else "", key.post
 
 
 def lost_meaning(notice: Said, case: Case, *, scene: Scene, live: Live) -> Reason | None:
@@ -29,6 +31,9 @@ def lost_meaning(notice: Said, case: Case, *, scene: Scene, live: Live) -> Reaso
     escalation = scene.program.escalations.get(notice.key.rule)
     if escalation is not None:
         return _not_escalated(notice.key, escalation, scene=scene, live=live)
+    duty = scene.program.duties.get(notice.key.rule)
+    if duty is not None:
+        return _not_owed(notice.key, duty, scene)
     rule = scene.program.reminders.get(notice.key.rule)
     return Reason.RULE_DROPPED if rule is None else _not_reminded(notice.key, rule, case=case, scene=scene)
 
@@ -61,6 +66,20 @@ def _not_escalated(key: Key, rule: EscalationRule, *, scene: Scene, live: Live) 
     if not any(key.post in rung.to for rung in rule.ladder):
         return Reason.RULE_DROPPED
     return Reason.ON_HOLD if scene.resting(rule) else None
+
+
+def _not_owed(key: Key, duty: Duty, scene: Scene) -> Reason | None:
+    name, _, days = key.occurrence.rpartition(":")
+    if key.post not in duty.to or int(days) not in duty.days_before or duty not in scene.plan.duties:
+        return Reason.RULE_DROPPED
+    mine = [each for each in scene.owed if each.duty is duty and each.name == name]
+    if any(each.due_on == key.anchor_on for each in mine):
+        if mine[0].done is not None:
+            return Reason.FULFILLED
+        return reminders.Countdown(duty, key.anchor_on, scene.calendar).expired(int(days), scene.today)
+    if duty.posts:
+        return Reason.HOLDER_LEFT
+    return Reason.DEADLINE_MOVED if mine else Reason.RULE_DROPPED
 
 
 def _not_reminded(key: Key, rule: ReminderRule, *, case: Case, scene: Scene) -> Reason | None:

@@ -1,4 +1,6 @@
-"""Reminders: thresholds before a clock's date, due from the day that each is planned for, until that date has passed.
+"""Reminders: thresholds before a date, due from the day that each is planned for, until that date has passed.
+
+The date is a clock's, or that of something owed: whoever asks names it as a `Target`.
 
 A threshold is planned so many days before, and where the rule says so, rolled back to a working day. The key of its
 notice names the days and the date counted to, never the day it is planned for: a changed calendar tells nothing twice.
@@ -11,35 +13,51 @@ from datetime import date, timedelta
 from typing import NamedTuple, assert_never
 
 from models.rules.calendars import Calendar
-from models.rules.case import Case, Key, Program
+from models.rules.case import Key, Program
 from models.rules.clock import Clocks
 from models.rules.decision import Telling
-from models.rules.policy import ReminderRule, SkipAfter
+from models.rules.policy import ReminderRule, Reminding, SkipAfter
 from models.rules.snoozes import Quiet
 from models.rules.words import Clock, Misfire, NoticeState, Reason
 
 ONE_DAY = timedelta(days=1)
 
 
+class Target(NamedTuple):
+    """The date that thresholds count to. `name` tells two of one date apart: a stage, an occurrence of a duty."""
+
+    on: date
+    name: str = ""
+
+    def occurrence(self, days: int) -> str:
+        """Name a threshold, so many days before.
+
+        >>> Target(date(2024, 3, 1), "2").occurrence(30), Target(date(2024, 3, 1)).occurrence(30)
+        ('2:30', '30')
+        """
+        return f"{self.name}:{days}" if self.name else str(days)
+
+
+def target(rule: ReminderRule, stage: str, dates: Clocks) -> Target:
+    """Return what a rule counts to. A stage's own target names the stage: two stages may share a target's date."""
+    return Target(dates.read(rule.clock), stage if rule.clock is Clock.STAGE_TARGET else "")
+
+
 class Moment(NamedTuple):
-    """What all reminder rules of one case read on one day: its dates, what was said, and who does not want to hear."""
+    """What all reminders of one case read on one day: what was said, who does not want to hear, where it stands."""
 
     program: Program
-    dates: Clocks
     calendar: Calendar
     said: Collection[Key]
     quiet: Quiet
+    stage: str
     today: date
-
-    def countdown(self, rule: ReminderRule) -> Countdown:
-        """Return a rule's countdown to the date that it reads."""
-        return Countdown(rule, self.dates.read(rule.clock), self.calendar)
 
 
 class Countdown(NamedTuple):
     """A rule's thresholds before one date, by one calendar. Days are days before the date."""
 
-    rule: ReminderRule
+    rule: Reminding
     to: date
     calendar: Calendar
 
@@ -87,32 +105,27 @@ class Countdown(NamedTuple):
         return Reason.SKIPPED if today >= self.expires_on(days) else None
 
 
-def occurrence(rule: ReminderRule, stage: str, days: int) -> str:
-    """Name an occurrence. A stage's own target names the stage: two stages may share a target's date."""
-    return f"{stage}:{days}" if rule.clock is Clock.STAGE_TARGET else str(days)
-
-
 def days_of(key: Key) -> int:
     """Return how many days before its date a reminder's notice is for."""
     return int(key.occurrence.rpartition(":")[2])
 
 
-def current(rule: ReminderRule, case: Case, moment: Moment) -> Iterator[Key]:
+def current(rule: Reminding, to: Target, moment: Moment) -> Iterator[Key]:
     """Yield the keys of what the rule has to say today, said or not."""
-    countdown = moment.countdown(rule)
+    countdown = Countdown(rule, to.on, moment.calendar)
     for days in countdown.sayable(moment.today):
         if countdown.expired(days, moment.today) is None:
-            yield from (Key(rule.rule, occurrence(rule, case.stage, days), countdown.to, post) for post in rule.to)
+            yield from (Key(rule.rule, to.occurrence(days), to.on, post) for post in rule.to)
 
 
-def due(rule: ReminderRule, case: Case, moment: Moment) -> Iterator[Telling]:
+def due(rule: Reminding, to: Target, moment: Moment) -> Iterator[Telling]:
     """Yield what the rule says today, and what it does not say any more, each with its reason.
 
     What was missed (a week of downtime, a case imported in mid-course) is dealt with as the rule's `misfire` says.
     Nothing planned before `live_from` goes out, nor anything that counts down to a day that is over. What is snoozed
     is held back until the snooze ends.
     """
-    countdown, today = moment.countdown(rule), moment.today
+    countdown, today = Countdown(rule, to.on, moment.calendar), moment.today
     reached = countdown.reached(today)
     if not reached:
         return
@@ -121,14 +134,14 @@ def due(rule: ReminderRule, case: Case, moment: Moment) -> Iterator[Telling]:
         planned = countdown.planned_for(days)
         withheld = _withheld(countdown, days, moment) if days in going_out else Reason.SUPERSEDED
         for post in rule.to:
-            key = Key(rule.rule, occurrence(rule, case.stage, days), countdown.to, post)
+            key = Key(rule.rule, to.occurrence(days), to.on, post)
             if key in moment.said:
                 continue
             reason = withheld
             if reason is None and moment.quiet and (rule.rule, post) in moment.quiet:
                 reason = Reason.SNOOZED
             state = NoticeState.SUPPRESSED if reason else NoticeState.PENDING
-            facts = {"clock": rule.clock, "days": days, "stage": case.stage, "late": (today - planned).days}
+            facts = {"days": days, "stage": moment.stage, "late": (today - planned).days}
             yield Telling(key, rule.notice, planned, state, reason, facts)
 
 

@@ -95,6 +95,7 @@ class Clock(StrEnum):
     WINDOW_UNTIL = "window_until"
     LIMIT = "limit"
     STAGE_TARGET = "stage_target"
+    CYCLE_START = "cycle_start"
 
 
 class Misfire(StrEnum):
@@ -112,6 +113,7 @@ class Cause(StrEnum):
     PACE = "pace"
     OVERDUE = "overdue"
     VACANCY = "vacancy"
+    DUTY = "duty"
 
 
 class Change(StrEnum):
@@ -162,6 +164,8 @@ class Reason(StrEnum):
     ON_HOLD = "on_hold"
     SNOOZED = "snoozed"
     BY_OPERATOR = "by_operator"
+    FULFILLED = "fulfilled"
+    HOLDER_LEFT = "holder_left"
 
 
 class EscalationState(StrEnum):
@@ -186,6 +190,8 @@ class Closing(StrEnum):
     RETRACTED = "retracted"
     """What it counted from was voided: it counts from an earlier day now."""
     REACHABLE = "reachable"
+    FULFILLED = "fulfilled"
+    HOLDER_LEFT = "holder_left"
 
 
 class EmailKind(StrEnum):

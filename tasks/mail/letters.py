@@ -15,10 +15,11 @@ from sqlalchemy import Connection, Row, Select, bindparam, or_, select
 from models.rules.case import Case, Program
 from models.rules.clock import clocks
 from models.rules.delivery import is_due
+from models.rules.duties import changed_holder
 from models.rules.gates import dossier, gate_state
 from models.rules.letter import Item, Letter, reference_of
 from models.rules.naming import awaited, enrollment_code
-from models.rules.policy import WorkingHours
+from models.rules.policy import Duty, WorkingHours
 from models.rules.words import NEXT_CONTACTS, SCOPE_OF, Cause, EmailKind, Language, NoticeState, Post, Reason, Scope
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, INSTALLATION, NOTICE, PERSON, same
 from models.settings import settings
@@ -275,6 +276,7 @@ class _Scribe:
         waiting = gate_state(case, self._program, known).missing
         rule = self._program.escalations.get(row.rule)
         vacant = Post(row.occurrence.split("/", 1)[0]) if rule is not None and rule.cause is Cause.VACANCY else None
+        post = vacant or self._changed(row)
         coming = [day for day in self._program.conferences if today <= day <= max(dates.limit, dates.window_until)]
         return Item(
             template=row.template, rule=row.rule, post=row.post, post_name=policy.posts[row.post].text(language),
@@ -290,7 +292,36 @@ class _Scribe:
             waiting_for=tuple(awaited(policy, code, language) for code in waiting),
             next_conferences=tuple(coming[:CONFERENCES_SHOWN]), duty="" if rule is not None else _duty(row),
             answers=offers.answers(Held(row.subject_id, self._seats[row.id], row.rule), row.facts.get("rung", 0)),
+            cycle=row.cycle, agency_wide=post is not None and SCOPE_OF[post] is Scope.AGENCY,
+            **self._owed(row, case, language),
         )
+
+    def _named(self, row: Row[Any]) -> tuple[Duty | None, str]:
+        """Return the duty that a notice is about and the name of its occurrence, whether it reminds or escalates."""
+        duties = self._program.duties
+        if row.rule in duties:
+            return duties[row.rule], row.occurrence.rpartition(":")[0]
+        duty, _, name = row.occurrence.split("/", 1)[0].partition(":")
+        rule = self._program.escalations.get(row.rule)
+        return (duties.get(duty) if rule is not None and rule.cause is Cause.DUTY else None), name
+
+    def _changed(self, row: Row[Any]) -> Post | None:
+        duty, name = self._named(row)
+        return Post(name) if duty is not None and duty.posts else None
+
+    def _owed(self, row: Row[Any], case: Case, language: Language) -> dict[str, Any]:
+        """Return the facts of a notice about something owed, none for another."""
+        duty, name = self._named(row)
+        if duty is None:
+            return {}
+        told: dict[str, Any] = {
+            "owed_name": duty.name.text(language), "steps": tuple(step.text(language) for step in duty.steps)
+        }
+        if not duty.posts:
+            return told | {"owed_number": int(name), "owed_of": len(duty.due)}
+        post = Post(name)
+        since = changed_holder(case.seats, post, self._today)
+        return told | {"new_post_name": self._program.policy.posts[post].text(language), "new_since": since}
 
     def _opened_on(self, row: Row[Any], case: Case) -> date | None:
         key = (row.rule, row.occurrence.rsplit("/", 1)[0], row.anchor_on)

@@ -251,10 +251,15 @@ class Press:
 
 
 def _once_each(items: list[Item]) -> Iterator[Item]:
-    """Yield each matter once: one person in two posts of a case is told it once, with both reasons in the foot."""
+    """Yield each matter once, with every reason in the foot.
+
+    One person in two posts of a case is told it once, and so is who hears of an agency's post in two of its cases.
+    """
     seen = set()
     for item in items:
-        matter = (item.rule, item.enrollment, item.anchor_on, item.vacant_post_name, item.rung, item.repeat)
+        about = item.agency_code if item.agency_wide else item.enrollment
+        names = (item.vacant_post_name, item.owed_name, item.owed_number, item.new_post_name)
+        matter = (item.rule, about, item.anchor_on, names, item.rung, item.repeat)
         if matter not in seen:
             seen.add(matter)
             yield item

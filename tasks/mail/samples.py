@@ -19,6 +19,8 @@ _ANCHORS: dict[str, tuple[str | None, int]] = {
     "window_at_risk": ("window_until", 200),
     "limit_passed": ("limit", -14),
     "vacant_post": (None, -20),
+    "duty": (None, 45),
+    "duty_overdue": (None, -12),
 }
 
 
@@ -86,8 +88,16 @@ def sample_item(notice: str, language: Language, today: date) -> Item:
         vacant_post_name=words["vacant"] if notice == "vacant_post" else None,
         waiting_for=(words["waiting"],),
         next_conferences=_conferences(notice, today), duty="" if is_escalation else f"EX-01/example/{notice}",
-        **facts,
+        **facts, **_owed(notice, language),
     )
+
+
+def _owed(notice: str, language: Language) -> dict[str, Any]:
+    if notice not in {"duty", "duty_overdue"}:
+        return {}
+    words = _SAMPLE[language]
+    steps = (words["step"], words["other_step"])
+    return {"owed_name": words["owed"], "owed_number": 2, "owed_of": 4, "cycle": 2, "steps": steps}
 
 
 def _conferences(notice: str, today: date) -> tuple[date, ...]:
@@ -101,6 +111,8 @@ _SAMPLE: dict[Language, dict[str, str]] = {
         "vacant": "segundo experto", "agency_1": "Academia Estatal de Ejemplo",
         "agency_2": "Policía Municipal de Ejemplo", "agency_3": "Centro de Comunicaciones de Ejemplo",
         "waiting": "plan de trabajo aceptado",
+        "owed": "informe anual de ejemplo",
+        "step": "Reunir los documentos del año.", "other_step": "Acordar la fecha con el equipo.",
     },
     Language.EN: {
         "program_name": "Example Program", "agency": "Example Municipal Agency", "track_name": "Example track",
@@ -108,5 +120,7 @@ _SAMPLE: dict[Language, dict[str, str]] = {
         "vacant": "second subject matter expert", "agency_1": "Example State Academy",
         "agency_2": "Example Municipal Police", "agency_3": "Example Communications Centre",
         "waiting": "work plan accepted",
+        "owed": "yearly example report",
+        "step": "Gather the documents of the year.", "other_step": "Agree the date with the team.",
     },
 }

@@ -27,7 +27,7 @@ def texts(life: Case, today: int) -> dict[tuple[str, Outcome], str]:
 def test_where_it_stands_and_what_it_waits_for() -> None:
     told = texts(case(facts=ONBOARDED[:1], seats=crew(without=["sme_2"])), 40)
     assert told["stage", Outcome.STANDS] == (
-        "It stands in onboarding since 2020-01-01, 40 days of 61 expected, and is on track."
+        "It stands in onboarding since 2020-01-01, 40 days of 61 expected, and is at risk while vacant_expert stands."
     )
     assert told["gate", Outcome.STANDS] == "On record to leave it: accreditation manager trained on 2020-01-21."
     assert told["gate", Outcome.WAITS] == "To leave it, it waits for kick-off visit, a second subject matter expert."
@@ -98,7 +98,7 @@ def test_it_never_disagrees_with_decide(life: Life, number: int) -> None:
     escalated = sorted(s.rule for s in told if s.outcome is Outcome.ESCALATED)
     assert escalated == sorted(s.rule for s in then.standings if s.state is not EscalationState.CLOSED)
     rules = {s.rule for s in told}
-    assert rules >= {*life.program.reminders, *life.program.escalations}, "every rule answers"
+    assert rules >= {*life.program.reminders, *life.program.duties, *life.program.escalations}, "every rule answers"
     for sentence in told:
         _announced(sentence, then, (life, today))
 

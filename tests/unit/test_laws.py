@@ -14,6 +14,7 @@ from models.rules.apply import apply
 from models.rules.case import Fact
 from models.rules.clock import clocks
 from models.rules.decide import decide
+from models.rules.duties import owed
 from models.rules.snoozes import silenced
 from models.rules.words import EscalationState, NoticeState, Status
 from tests.building import day
@@ -154,11 +155,17 @@ def test_nothing_pending_speaks_of_a_deadline_that_moved_or_of_a_case_that_ended
     if current.status is not Status.OPEN:
         assert pending == []
         return
-    dates = clocks(current, life.program.plan(current.track, current.cycle), today)
+    plan = life.program.plan(current.track, current.cycle)
+    dates = clocks(current, plan, today)
+    owing = owed(plan.duties, current, dates, today=today)
+    open_duties = {(each.duty.rule, each.name, each.due_on) for each in owing if each.done is None}
     standing = {(s.rule, s.anchor_on) for s in current.standings if s.state is not EscalationState.CLOSED}
     for key in pending:
         rule = life.program.reminders.get(key.rule)
-        assert (key.rule, key.anchor_on) in standing if rule is None else key.anchor_on == dates.read(rule.clock)
+        if key.rule in life.program.duties:
+            assert (key.rule, key.occurrence.rpartition(":")[0], key.anchor_on) in open_duties
+        else:
+            assert (key.rule, key.anchor_on) in standing if rule is None else key.anchor_on == dates.read(rule.clock)
 
 
 @given(lives(), st.sets(st.integers(0, HORIZON), min_size=1))

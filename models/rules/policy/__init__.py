@@ -7,9 +7,10 @@ Durations are in days or months as named; a figure that is an assumption is mark
 
 from models.rules.policy.base import Code, Days, Label, Months
 from models.rules.policy.calendar import Closure, Conference, Holiday, Lead, WorkCalendar, WorkingHours
+from models.rules.policy.duties import Due, Duty
 from models.rules.policy.fees import Bracket, Fee
 from models.rules.policy.places import Entity, Region
-from models.rules.policy.rules import EscalationRule, ReminderRule, Rung, SkipAfter
+from models.rules.policy.rules import EscalationRule, ReminderRule, Reminding, Rung, SkipAfter
 from models.rules.policy.stages import Gate, Milestone, Share, Stage, Verdict
 from models.rules.policy.tracks import AgencyKind, Reaccreditation, Track, Window
 from models.rules.policy.whole import Policy
@@ -21,6 +22,8 @@ __all__ = [
     "Code",
     "Conference",
     "Days",
+    "Due",
+    "Duty",
     "Entity",
     "EscalationRule",
     "Fee",
@@ -34,6 +37,7 @@ __all__ = [
     "Reaccreditation",
     "Region",
     "ReminderRule",
+    "Reminding",
     "Rung",
     "Share",
     "SkipAfter",

@@ -16,8 +16,8 @@ class SkipAfter(Data):
     skip_after: Days
 
 
-class ReminderRule(Data):
-    """A word to a post so many days before a clock's date.
+class Reminding(Data):
+    """A word to posts so many days before a date; whoever inherits says which date.
 
     `on_working_days`: planned for the last working day of the agency until that day. `misfire` says what becomes of
     thresholds that were missed, because the service was down or a fact came late.
@@ -25,11 +25,9 @@ class ReminderRule(Data):
 
     rule: Code
     notice: Code
-    clock: Clock
     days_before: Annotated[tuple[Days, ...], Field(min_length=1)]
     to: Annotated[tuple[Post, ...], Field(min_length=1)]
     on_unknown: OnUnknown = OnUnknown.RESEND
-    stages: tuple[Code, ...] = ()
     cycle: Cycle = Cycle.EVERY
     on_working_days: bool = False
     misfire: Misfire | SkipAfter = Misfire.COALESCE
@@ -42,6 +40,13 @@ class ReminderRule(Data):
         return tuple(sorted(value, reverse=True))
 
 
+class ReminderRule(Reminding):
+    """A word to a post so many days before a clock's date."""
+
+    clock: Clock
+    stages: tuple[Code, ...] = ()
+
+
 class Rung(Data):
     """Who is told, so many days after the rung below was told."""
 
@@ -52,8 +57,9 @@ class Rung(Data):
 class EscalationRule(Data):
     """An open case that climbs a ladder until it is acknowledged or solved.
 
-    `clock` belongs to the causes `pace` and `overdue`, `posts` to `vacancy`. After the last rung it is told again
-    every `repeat_days`, at most `repeats` times.
+    `clock` belongs to the causes `pace` and `overdue`, `posts` to `vacancy`, `duties` to `duty`. After the last rung
+    it is told again every `repeat_days`, at most `repeats` times. While one stands that `raises_risk`, the case is at
+    risk, whatever its pace.
     """
 
     rule: Code
@@ -61,6 +67,8 @@ class EscalationRule(Data):
     cause: Cause
     clock: Clock | None = None
     posts: tuple[Post, ...] = ()
+    duties: tuple[Code, ...] = ()
+    raises_risk: bool = False
     cycle: Cycle = Cycle.EVERY
     grace_days: Days = 0
     grace_in_working_days: bool = False

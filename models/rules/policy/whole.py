@@ -11,6 +11,7 @@ from pydantic import Field
 from models.rules.policy.answers import Answers
 from models.rules.policy.base import Code, Data, Days, Label
 from models.rules.policy.calendar import Closure, Conference, Lead, WorkCalendar, WorkingHours
+from models.rules.policy.duties import Duty
 from models.rules.policy.fees import Fee
 from models.rules.policy.forecast import Forecasting
 from models.rules.policy.places import Entity, Region
@@ -43,6 +44,7 @@ class Policy(Data):
     began_on: date | None = None
     """The program's first day: nothing that counts lies before it."""
     reminders: tuple[ReminderRule, ...] = ()
+    duties: tuple[Duty, ...] = ()
     escalations: tuple[EscalationRule, ...] = ()
     answers: Answers = Answers()
     calendar: str | None = None

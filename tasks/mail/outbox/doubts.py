@@ -103,7 +103,7 @@ def _policies(connection: Connection, ids: list[int]) -> dict[int, OnUnknown]:
 
 
 def _on_unknown(program: Program, name: str) -> OnUnknown:
-    rule = program.reminders.get(name) or program.escalations.get(name)
+    rule = program.reminding.get(name) or program.escalations.get(name)
     return OnUnknown.RESEND if rule is None else rule.on_unknown
 
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from models.rules.errors import Problem, Refused
 from models.rules.policy import Policy
 from models.rules.policy.checks.calendar import calendars, closures, working_hours
+from models.rules.policy.checks.duties import duties
 from models.rules.policy.checks.fees import fees
 from models.rules.policy.checks.forecast import forecasting
 from models.rules.policy.checks.leads import leads
@@ -72,5 +73,6 @@ def problems_of(policy: Policy) -> Iterator[Problem]:
     yield from fees(policy)
     yield from reaccreditation(policy)
     yield from reminders(policy)
+    yield from duties(policy)
     yield from escalations(policy)
     yield from forecasting(policy)

@@ -14,6 +14,7 @@ def duplicates(policy: Policy) -> Iterator[Problem]:
     lists: dict[str, Iterable[str]] = {
         "stages": (s.code for s in policy.stages),
         "reminders": (r.rule for r in policy.reminders),
+        "duties": (d.rule for d in policy.duties),
         "escalations": (r.rule for r in policy.escalations),
         "conferences": (str(c.on) for c in policy.conferences),
         "regions": (r.code for r in policy.regions),
@@ -21,9 +22,12 @@ def duplicates(policy: Policy) -> Iterator[Problem]:
     for place, names in lists.items():
         for name in repeated(names):
             yield Problem(place, f'"{name}" stands here twice.', "Keep one.")
-    both = {r.rule for r in policy.reminders} & {r.rule for r in policy.escalations}
-    for name in sorted(both):
-        yield Problem("escalations", f'"{name}" is also the name of a reminder.', "Rename one.")
+    taken: dict[str, str] = {}
+    for kind, rules in (("reminder", policy.reminders), ("duty", policy.duties), ("escalation", policy.escalations)):
+        for rule in rules:
+            if taken.setdefault(rule.rule, kind) != kind:
+                place = {"duty": "duties", "escalation": "escalations"}[kind]
+                yield Problem(place, f'"{rule.rule}" is also the name of a {taken[rule.rule]}.', "Rename one.")
 
 
 def places(policy: Policy) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import product
 
 from models.rules.errors import Problem, nearest
-from models.rules.policy import EscalationRule, Policy, ReminderRule, Stage
+from models.rules.policy import EscalationRule, Policy, ReminderRule, Reminding, Stage
 from models.rules.policy.checks.shared import posts
 from models.rules.words import Cause, Clock, Cycle
 
@@ -21,7 +21,11 @@ def reminders(policy: Policy) -> Iterator[Problem]:
         for name in rule.stages:
             if name not in policy.stage:
                 yield Problem(f"{place}.stages", f'names the unknown stage "{name}".', nearest(name, policy.stage))
-        yield from _idle(policy, place, rule)
+        yield from idle(policy, place, rule)
+        if rule.clock is Clock.CYCLE_START:
+            what = f'"{rule.rule}" would remind of the day on which the cycle begins.'
+            yield Problem(f"{place}.clock", what, "Make it a [[duties]], counted from that day.")
+            continue
         for code, cycle in product(policy.tracks, cycles_of(policy, rule.cycle)):
             yield from _too_early(policy, f"{place}.days_before", (rule, code, cycle))
 
@@ -31,7 +35,8 @@ def cycles_of(policy: Policy, cycle: Cycle) -> list[int]:
     return [number for number in (1, 2) if cycle.covers(number) and (number == 1 or policy.reaccreditation)]
 
 
-def _idle(policy: Policy, place: str, rule: ReminderRule | EscalationRule) -> Iterator[Problem]:
+def idle(policy: Policy, place: str, rule: Reminding | EscalationRule) -> Iterator[Problem]:
+    """Yield a rule for cycles that the program does not have."""
     if not cycles_of(policy, rule.cycle):
         what = f'"{rule.rule}" is for cycles that an award opens, and none does.'
         yield Problem(f"{place}.cycle", what, "Add [reaccreditation], or remove the rule.")
@@ -71,7 +76,7 @@ def escalations(policy: Policy) -> Iterator[Problem]:
     """Yield ladders that cannot be climbed, and causes without what they read."""
     for index, rule in enumerate(policy.escalations):
         place = f"escalations[{index}]"
-        yield from _idle(policy, place, rule)
+        yield from idle(policy, place, rule)
         for rung in rule.ladder:
             yield from posts(policy, f"{place}.ladder", rung.to)
         yield from posts(policy, f"{place}.posts", rule.posts)
@@ -92,10 +97,12 @@ def _cause(rule: EscalationRule, place: str) -> Iterator[Problem]:
     if reads_clock != (rule.clock is not None):
         what = "needs" if reads_clock else "has no use for"
         yield Problem(f"{place}.clock", f'the cause "{rule.cause}" {what} a clock.', "Only pace and overdue read one.")
-    if rule.clock in {Clock.WINDOW_FROM, Clock.STAGE_TARGET}:
+    if rule.clock in {Clock.WINDOW_FROM, Clock.STAGE_TARGET, Clock.CYCLE_START}:
         yield Problem(f"{place}.clock", f'"{rule.clock}" is no end to be late for.', 'Use "limit" or "window_until".')
     if rule.grace_in_working_days and rule.cause in {Cause.INACTIVITY, Cause.OVERSTAY}:
         what = f'the cause "{rule.cause}" counts calendar days, which a hold lets rest.'
         yield Problem(f"{place}.grace_in_working_days", what, "Leave it out, or give `grace_days` more.")
     if (rule.cause is Cause.VACANCY) != bool(rule.posts):
         yield Problem(f"{place}.posts", "belongs to the cause vacancy, and to no other.", "Add or remove `posts`.")
+    if (rule.cause is Cause.DUTY) != bool(rule.duties):
+        yield Problem(f"{place}.duties", "belongs to the cause duty, and to no other.", "Add or remove `duties`.")
