@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench faults forecast nightly constraints clean
+.PHONY: help run demo test browser check bench faults forecast nightly constraints clean
 
 help: ## print these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ demo: $(READY) ## replay the whole Mexico program on a synthetic cohort and prin
 
 test: $(READY) ## the fast suite, on two cores
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+browser: $(READY) ## what people see, in Debian's Chromium
+	@$(BIN)/python -m pytest tests/browser
 
 check: $(READY) ## lint, types, layers
 	@$(BIN)/ruff check .

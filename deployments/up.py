@@ -69,6 +69,9 @@ def up(place: Place, console: Console) -> None:
     """
     _refuse_open_door(place)
     _refuse_taken(place)
+    # A shell that starts it in the background has it ignore Ctrl-C, and a service manager sends SIGTERM: both stop it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.umask(0o077)  # whatever is written from here on, by Prefect too, is for our own eyes
     settings = _choose_database(console)
     _environment(settings, place)
@@ -214,6 +217,7 @@ def _serve(place: Place, console: Console) -> None:
     from flows.delivery import deliver_notices
 
     runner = Runner(pause_on_shutdown=False, limit=RUNS_AT_ONCE)
+    runner.handle_sigterm = signal.default_int_handler  # type: ignore[method-assign]  # its own forgets to await the end
     with console.status("registering schedules and forms"):
         for deployment in deployments(current_program(engine_of())):
             runner.add_deployment(deployment)

@@ -56,7 +56,8 @@ def end_enrollment(
 ) -> str:
     """End a case without an award: withdrawn by the agency, removed by the program, or lapsed.
 
-    Says what it would stop and waits a few minutes for an approval, since nothing is said of an ended case any more.
+    Says what it would stop and waits five minutes for an approval (open the run, then Resume in its menu): nothing is
+    said of an ended case any more.
 
     Args:
         enrollment: The agency's code and the track.

@@ -56,6 +56,7 @@ def consequences(connection: Connection, enrollment: str) -> Stopped:
     """
     key = enrollment_id_of(connection, enrollment)
     n, x = NOTICE.c, ESCALATION.c
+    policy = program_in_force(connection).policy
     row = connection.execute(select(ENROLLMENT.c.stage, ENROLLMENT.c.status).where(ENROLLMENT.c.id == key)).one()
     if row.status is not Status.OPEN:
         what = f"{enrollment} is {row.status} already."
@@ -63,7 +64,7 @@ def consequences(connection: Connection, enrollment: str) -> Stopped:
     pending = (n.subject_id == key) & (n.subject_kind == Subject.ENROLLMENT) & (n.state == NoticeState.PENDING)
     standing = (x.enrollment_id == key) & (x.state != EscalationState.CLOSED)
     return Stopped(
-        row.stage,
+        policy.stage[row.stage].name.en if row.stage in policy.stage else row.stage,
         connection.scalar(select(func.count()).select_from(ESCALATION).where(standing)) or 0,
         connection.scalar(select(func.count()).select_from(NOTICE).where(pending)) or 0,
     )

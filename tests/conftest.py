@@ -67,6 +67,22 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         _server(session.config)
 
 
+def _browser_asked_for(config: pytest.Config) -> bool:
+    return any("browser" in Path(str(given)).parts for given in config.args)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the browser's tests out unless somebody names their folder: not every machine has a browser."""
+    is_theirs = collection_path.is_dir() and collection_path == Path(__file__).with_name("browser")
+    return True if is_theirs and not _browser_asked_for(config) else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say loudly what was left out."""
+    if not _browser_asked_for(config):
+        terminalreporter.write_sep("!", "the tests in a browser were left out: `make browser` runs them", yellow=True)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Stop it."""
     if _SERVER in session.config.stash:

@@ -28,7 +28,7 @@ from models.rules.case import Program
 from models.rules.naming import enrollment_code
 from models.rules.words import Cycle, Language, Risk
 from models.schema import INSTALLATION
-from tasks.journal import KEPT, Journal
+from tasks.journal import KEPT, Journal, Move, Named
 from tasks.store.database import engine_of, reading
 from tasks.store.programs import program_in_force
 from tasks.sweep import Tally, sweep, sweep_batch
@@ -85,9 +85,8 @@ def publish_changes(as_of: date, tally: Tally, journal: Journal) -> str:
     shown = f" The first {KEPT} of each kind; {journal.left_out} more." if journal.left_out else ""
     create_table_artifact(
         key=CHANGES_KEY, table=rows or [{"enrollment": "-", "what": "nothing changed", "detail": ""}],
-        description=f"{label}What the sweep of {as_of} decided.{shown}",
+        description=f"{label}What the sweep of {as_of} decided.{shown}{_tell(moves)}",
     )
-    _tell(moves)
     failed = f", {tally.failed} FAILED" if tally.failed else ""
     return (
         f"{tally.due} due, {tally.advances} advanced, "
@@ -95,14 +94,14 @@ def publish_changes(as_of: date, tally: Tally, journal: Journal) -> str:
     )
 
 
-def _tell(moves: Sequence[Any]) -> None:
+def _tell(moves: Sequence[tuple[Named, Move]]) -> str:
+    """Send the events; say how many are in this table alone."""
     try:
         left_out = emit_moves(moves)
     except Exception as error:  # noqa: BLE001 - a feed that cannot be written to must not undo what was decided
         get_logger(__name__).warning("events were not sent: %s", type(error).__name__)
-        return
-    if left_out:
-        get_logger(__name__).warning("%d events were left out: they are in the table of changes", left_out)
+        return " No events were sent."
+    return f" {left_out} of them are not in the event feed." if left_out else ""
 
 
 @task(task_run_name="draw the portfolio of {as_of}", cache_policy=NO_CACHE, persist_result=False)

@@ -14,7 +14,7 @@ from models.rules.words import EscalationState, Language, Status
 from tasks.views.chronicle import Chronicle, chronicle, explanation
 from tasks.views.links import form_url
 
-LAST_SHOWN = 40
+LAST_SHOWN = 15
 RECORD, ACKNOWLEDGE = "record a milestone/form", "acknowledge an escalation/form"
 
 

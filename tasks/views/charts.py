@@ -11,7 +11,7 @@ from models.rules.words import Risk
 
 COLOUR = {Risk.ON_TRACK: "#0072b2", Risk.AT_RISK: "#e69f00", Risk.OVERDUE: "#b2182b"}
 """Told apart by the colour-blind, and in grey."""
-_LABEL, _BARS, _TOTAL, _ROW, _TOP = 190, 430, 40, 26, 34
+_LABEL, _BARS, _TOTAL, _ROW, _TOP = 220, 420, 40, 26, 34
 _LONGEST = 26
 _FONT = 'font-family="system-ui, sans-serif" font-size="13"'
 
