@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,9 +16,11 @@ from uuid import uuid4
 import httpx
 import pytest
 import yaml
+from prefect import Flow
 from prefect.client.orchestration import get_client
 from prefect.events import emit_event
 
+import flows
 from deployments.deploying import ALARMS_FILE, RAISER, deploy, forget_the_rest, set_alarms
 from deployments.served import PREFECT_FILE, defined, deployments
 from models.rules.alarms import Alarm
@@ -81,6 +84,13 @@ def by_us(by_prefect: Registered, api: Api) -> Registered:
     brought = deploy(program())
     assert (brought.deployments, brought.removed) == (len(defined()), 0)
     return on_server(api)
+
+
+def test_every_flow_is_deployed_once() -> None:
+    files = sorted(Path(flows.__file__).parent.glob("[a-z]*.py"))
+    modules = [import_module(f"flows.{file.stem}") for file in files]
+    written = [value for module in modules for value in vars(module).values() if isinstance(value, Flow)]
+    assert sorted(flow.name for flow in written) == sorted(each.flow.name for each in defined())
 
 
 def test_prefects_own_command_registers_every_deployment_of_the_file(by_prefect: Registered) -> None:
