@@ -22,6 +22,7 @@ from models.rules.case import Case, Program
 from models.rules.decide import decide
 from models.rules.decision import Decision
 from models.rules.errors import Refused
+from models.rules.hours import day_begun
 from models.schema import INCIDENT, INSTALLATION, SWEEP
 from tasks.journal import Journal, moves_of
 from tasks.store import clock
@@ -184,13 +185,13 @@ def note(engine: Engine, as_of: date, tally: Tally) -> None:
 
 
 def day_to_sweep(engine: Engine, as_of: date | None) -> date:
-    """Return the day of a live sweep, today in the program's zone by default.
+    """Return the day of a live sweep, by default the day that has begun wherever the program has agencies.
 
     Raises:
         Refused: the day lies before the last sweep or after today: what was mailed since cannot be unsaid, and what
             has not happened yet cannot be decided.
     """
-    today = clock.today(engine, current_program(engine).policy.zone)
+    today = day_begun(current_program(engine).policy.zones, clock.now(engine))
     with reading(engine) as connection:
         last = connection.scalar(select(INSTALLATION.c.last_swept_on))
     day = as_of or today

@@ -73,6 +73,7 @@ def quick_policy(numbers: Numbers) -> Policy:
                 stage[name] = stage[name] // 10 + 1
         if stage["code"] == "commission_review":
             stage["gate"]["conference_lead_days"] = 5
+    tables["working_hours"] |= {"spread_minutes": 0}
     for lead in tables["leads"]:
         lead |= {name: lead[name] // 10 for name in ("at_least_days", "at_most_days")}
     for track in tables["tracks"].values():

@@ -17,9 +17,10 @@ from models.rules.clock import clocks
 from models.rules.delivery import is_due
 from models.rules.duties import changed_holder
 from models.rules.gates import dossier, gate_state
+from models.rules.hours import at_work, reader_of
 from models.rules.letter import Item, Letter, reference_of
 from models.rules.naming import awaited, enrollment_code
-from models.rules.policy import Duty, WorkingHours
+from models.rules.policy import Duty
 from models.rules.words import NEXT_CONTACTS, SCOPE_OF, Cause, EmailKind, Language, NoticeState, Post, Reason, Scope
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, INSTALLATION, NOTICE, PERSON, same
 from models.settings import settings
@@ -122,9 +123,10 @@ def gather(connection: Connection, now: datetime, rules: Rules) -> Gathered:
     waiting = {key for key, carrier in carriers.items() if not is_due(carrier.next_at, now, rules.horizon)}
     seats: dict[int, int] = {}
     groups = _grouped(program, rows, (_holders(connection, rows, today), gathered, seats))
+    hours = program.policy.working_hours
     groups = {
         (person, kind): found for (person, kind), found in groups.items()
-        if (person.id, kind) not in waiting and at_work(program.policy.working_hours, now, person.time_zone)
+        if (person.id, kind) not in waiting and at_work(hours, reader_of(program, person.id, person.time_zone), now)
     }
     wanted = sorted({row.subject_id for found in groups.values() for row in found})
     cases = {case.id: case for case in named_cases(connection, wanted)}
@@ -198,12 +200,6 @@ def _reached(row: Row[Any], holders: Mapping[Place, Row[Any]]) -> Row[Any] | Non
 def kind_of(program: Program, rule: str) -> EmailKind:
     """Return the kind of email that carries a rule's notices: escalations travel apart from the day's digest."""
     return EmailKind.ESCALATION if rule in program.escalations else EmailKind.DIGEST
-
-
-def at_work(hours: WorkingHours, now: datetime, zone: str) -> bool:
-    """Whether mail may reach a person now, in the person's own zone."""
-    local = now.astimezone(ZoneInfo(zone))
-    return local.weekday() in hours.weekdays and hours.start <= local.time() < hours.end
 
 
 def _is_demo(connection: Connection) -> bool:

@@ -8,10 +8,10 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, select, text
 
 from models.rules.alarms import Alarm
+from models.rules.hours import at_work, reader_of
 from models.rules.words import EmailState
 from models.schema import EMAIL, INCIDENT, OUTLET, PERSON, SWEEP
 from models.tables.notices import OPEN
-from tasks.mail.letters import at_work
 from tasks.mail.operator import ALARM_SUBJECT
 from tasks.store.programs import program_in_force
 
@@ -58,9 +58,10 @@ def _open_circuit(connection: Connection, now: datetime) -> Finding | None:
 
 def _old_queue(connection: Connection, now: datetime) -> Finding | None:
     """Mail that waits although its reader was at work an hour ago, and is now."""
-    hours = program_in_force(connection).policy.working_hours
+    program = program_in_force(connection)
+    hours = program.policy.working_hours
     waiting = connection.execute(
-        select(PERSON.c.time_zone, _EMAIL.claimed_at)
+        select(PERSON.c.id, PERSON.c.time_zone, _EMAIL.claimed_at)
         .join(PERSON, PERSON.c.id == _EMAIL.person_id)
         .where(
             _UNSETTLED, _EMAIL.state.in_([EmailState.PENDING, EmailState.SENDING]),
@@ -69,7 +70,9 @@ def _old_queue(connection: Connection, now: datetime) -> Finding | None:
     ).all()
     old = [
         row.claimed_at for row in waiting
-        if all(at_work(hours, instant, row.time_zone) for instant in (now - QUEUE_WAITS, now))
+        if all(
+            at_work(hours, reader_of(program, row.id, row.time_zone), instant) for instant in (now - QUEUE_WAITS, now)
+        )
     ]
     return Finding(Alarm.OLD_QUEUE, f"{len(old)} emails, the oldest for {_hours(now - min(old))}") if old else None
 

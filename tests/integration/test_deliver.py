@@ -237,12 +237,12 @@ def test_a_dry_run_says_the_same_and_claims_nothing(quick: Desk) -> None:
 @pytest.mark.parametrize(
     ("zone", "instant", "goes_out"),
     [
-        ("America/Cancun", at(13), True),  # 08:00, the first minute
+        ("America/Cancun", at(13, 40), True),  # 08:40, when everybody's morning has begun
         ("America/Cancun", at(12, 59), False),
         ("America/Cancun", at(23), False),  # 18:00 is over
         ("America/Tijuana", at(13), False),  # 05:00
-        ("America/Tijuana", at(16), True),  # 08:00, winter
-        ("America/Tijuana", at(15, on=date(2020, 3, 10)), True),  # 08:00, clocks changed on 8 March with California's
+        ("America/Tijuana", at(16, 40), True),  # 08:40, winter
+        ("America/Tijuana", at(15, 40, on=date(2020, 3, 10)), True),  # 08:40: changed on 8 March with California
         ("America/Mexico_City", at(13, 59, on=date(2020, 3, 10)), False),  # not yet: they change here on 5 April
         ("America/Tijuana", at(0, 30, on=date(2020, 3, 3)), True),  # 16:30 of Monday, while UTC has Tuesday
         ("America/Mexico_City", at(18, on=date(2020, 3, 7)), False),  # Saturday
@@ -258,7 +258,9 @@ def test_mail_waits_for_the_persons_own_working_hours(
     quick.notice()
     assert quick.run(instant) == Delivery(sent=int(goes_out))
     assert quick.notices() == [NoticeState.SENT if goes_out else NoticeState.PENDING]
-    quick.run(at(18, on=MONDAY + timedelta(days=14)))
+    quick.run(at(18, on=MONDAY + timedelta(days=14)))  # the third Monday of March: nobody works
+    assert quick.notices() == [NoticeState.SENT if goes_out else NoticeState.PENDING]
+    quick.run(at(18, on=MONDAY + timedelta(days=15)))
     assert quick.notices() == [NoticeState.SENT]
 
 
@@ -269,7 +271,7 @@ def test_who_sleeps_holds_up_nobody_else(quick: Desk) -> None:
     quick.notice(post="sme_2")
     assert quick.run(at(14)) == Delivery(sent=1)
     assert [to(message) for message in quick.mail()] == ["p3@example.org"]
-    assert quick.run(at(16)) == Delivery(sent=1)
+    assert quick.run(at(16, 40)) == Delivery(sent=1)
 
 
 def test_a_notice_of_a_later_day_waits_for_it(quick: Desk) -> None:

@@ -332,11 +332,11 @@ def test_a_live_sweep_refuses_the_future_and_the_past(stocked: Engine, as_of: da
     ("now", "today"),
     [
         ("2020-03-01T18:00:00Z", date(2020, 3, 1)),
-        ("2020-03-02T05:59:00Z", date(2020, 3, 1)),
-        ("2020-03-02T06:00:00Z", date(2020, 3, 2)),
+        ("2020-03-02T07:59:00Z", date(2020, 3, 1)),
+        ("2020-03-02T08:00:00Z", date(2020, 3, 2)),
     ],
 )
-def test_today_is_the_day_in_the_programs_zone(lite: Engine, now: str, today: date) -> None:
+def test_today_is_the_day_that_has_begun_wherever_the_program_has_agencies(lite: Engine, now: str, today: date) -> None:
     put_in_force(lite, program().policy)
     with freeze_time(now):
         assert day_to_sweep(lite, None) == today

@@ -13,10 +13,14 @@ COMMON_YEAR = 2001
 
 
 class WorkingHours(Data):
-    """When mail may reach a person, in the person's own zone; Monday is 0."""
+    """When mail may reach a person, in the person's own zone; Monday is 0.
+
+    Over the first `spread_minutes` of a morning people are reached one after the other.
+    """
 
     start: time
     end: time
+    spread_minutes: Annotated[int, Field(ge=0, le=240)] = 0
     weekdays: tuple[Annotated[int, Field(ge=0, le=6)], ...]
 
 

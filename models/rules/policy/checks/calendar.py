@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
-from datetime import date
+from datetime import date, time
 from itertools import pairwise
 
 from models.rules.errors import Problem, nearest
@@ -21,9 +21,16 @@ def working_hours(policy: Policy) -> Iterator[Problem]:
     elif hours.start >= hours.end:
         what = f"begin at {hours.start} and end at {hours.end}: no mail would ever go out."
         yield Problem("working_hours", what, "Let them end after they begin, on the same day.")
+    elif _minutes(hours.end) - _minutes(hours.start) <= hours.spread_minutes:
+        what = f"is {hours.spread_minutes}: for some the morning would begin when the hours end."
+        yield Problem("working_hours.spread_minutes", what, "Use fewer minutes than the hours last.")
     if not hours.weekdays:
         what = "is empty: no mail would ever go out."
         yield Problem("working_hours.weekdays", what, "Name at least one; Monday is 0.")
+
+
+def _minutes(at: time) -> int:
+    return at.hour * 60 + at.minute
 
 
 def calendars(policy: Policy) -> Iterator[Problem]:
