@@ -17,6 +17,7 @@ from models.rules.case import Program
 from models.rules.cohort.draw import Cohort
 from models.rules.words import Risk
 from tasks.answers.proposals import Listed
+from tasks.operations.effect import SAID, Effect
 from tasks.replay import Report, Span, replay
 from tasks.views.chronicle import Chronicle
 from tasks.views.ledger import Entry
@@ -86,6 +87,30 @@ def print_chronicle(found: Chronicle) -> None:
     for title, names in SHOWN.items():
         console.print()
         console.print(_listed(title, getattr(found, title), names))
+
+
+def print_effect(effect: Effect, *, dry_run: bool) -> None:
+    """Print what a change did, or would do: the dates before and after, and what becomes of notices."""
+    console = Console()
+    mark = "[yellow]would be[/]" if dry_run else "[green]✓[/]"
+    console.print(f"{mark} [bold]{effect.enrollment}[/] {effect.what}")
+    if effect.stage[0] != effect.stage[1] or effect.status[0] != effect.status[1]:
+        (was, now), (then, today) = effect.stage, effect.status
+        console.print(f"  {was.replace('_', ' ')}, {then} -> [bold]{now.replace('_', ' ')}, {today}[/]")
+    if effect.dates:
+        dates = table("dates", "clock", "before", "after", ">days")
+        for clock, before, after in effect.dates:
+            moved = f"{(after - before).days:+d}" if before is not None and after is not None else ""
+            dates.add_row(clock.value.replace("_", " "), str(before or "·"), f"[bold]{after or '·'}[/]", moved)
+        console.print(dates)
+    for name, title in SAID.items():
+        words = getattr(effect, name)
+        if words:
+            said = table(f"{title} ({len(words)})", "rule", "occurrence", "counted from", "to", "why")
+            for word in words:
+                said.add_row(word.rule, word.occurrence, str(word.anchor_on), word.post, word.why.replace("_", " "))
+            console.print(said)
+    console.print(f"[dim]next review {effect.next_review_on or 'none'}[/]")
 
 
 def _listed(title: str, rows: Sequence[Row[Any]], names: tuple[str, ...]) -> Table:

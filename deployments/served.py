@@ -88,10 +88,12 @@ def offer_choices(deployment: RunnerDeployment, program: Program) -> None:
     policy = program.policy
     choices = {
         "milestone": sorted(policy.milestones),
+        "right_milestone": sorted(policy.milestones),
         "track": sorted(policy.tracks),
         "rule": sorted(program.escalations),
         "about": sorted({**program.escalations, **program.reminders}),
         "reason": sorted(policy.answers.reasons),
+        "because": sorted(policy.reasons),
     }
     properties = deployment._parameter_openapi_schema.properties  # noqa: SLF001 - Prefect has no public door to it
     for name, codes in choices.items():

@@ -67,7 +67,7 @@ def hand_post_over(post: Post, since: date, place: Place = "", to: PersonCode | 
 @door
 def settle_proposal(
     proposal: Annotated[int, Field(ge=1)],
-    confirmed: bool,  # noqa: FBT001 - a field of the run form
+    confirmed: bool,
     operator: PersonCode = "operator",
     successor: PersonCode | None = None,
 ) -> str:

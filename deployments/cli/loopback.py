@@ -8,7 +8,7 @@ from deployments.cli.base import app
 
 
 @app.command
-def fake_sendgrid(  # noqa: PLR0913 - each is a flag with a name
+def fake_sendgrid(
     *,
     port: int = 8025,
     journal: Path | None = None,

@@ -59,13 +59,25 @@ class Effect(NamedTuple):
     went_out: tuple[Word, ...]
     next_review_on: date | None
 
+    def __str__(self) -> str:
+        """Return it in one sentence."""
+        moved = [f"{each.clock.value.replace('_', ' ')} {each.before} -> {each.after}" for each in self.dates]
+        stages = [f"{self.stage[0]} -> {self.stage[1]}"] if self.stage[0] != self.stage[1] else []
+        counts = [f"{len(getattr(self, name))} {words}" for name, words in SAID.items() if getattr(self, name)]
+        return f"{self.enrollment}: {'; '.join([self.what, *stages, *moved, *counts])}"
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
         lists = {name: [each._asdict() for each in getattr(self, name)] for name in LISTS}
         return self._asdict() | lists
 
 
-LISTS = ("dates", "cancelled", "revived", "decided", "went_out")
+SAID = {
+    "cancelled": "cancelled before they went out", "revived": "to go out after all", "decided": "newly to go out",
+    "went_out": "went out and would not be said now",
+}
+"""What became of notices, list by list."""
+LISTS = ("dates", *SAID)
 
 
 @contextmanager
