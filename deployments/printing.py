@@ -24,8 +24,8 @@ from tasks.views.ledger import Entry
 from tasks.views.reports import RISKS, Portfolio, Today
 
 SHOWN = {
-    "changes": ("changed_on", "from_stage", "to_stage", "status"),
-    "facts": ("occurred_on", "milestone", "value", "reference", "recorded_by"),
+    "changes": ("changed_on", "from_stage", "to_stage", "status", "takes_back"),
+    "facts": ("occurred_on", "milestone", "value", "reference", "recorded_by", "void_reason"),
     "escalations": ("opened_on", "rule", "rung", "state", "closed_on", "closing"),
     "notices": ("planned_for", "rule", "occurrence", "post", "state", "reason"),
 }
@@ -80,13 +80,44 @@ def print_chronicle(found: Chronicle) -> None:
         f"{case.status} · {stage} since {case.stage_entered_on} · [{COLOUR[risk]}]{risk.value.replace('_', ' ')}[/]"
         f" · next review {found.next_review_on or 'none'}\n"
     )
-    clock = table("clock", "date", "what", ">days")
-    for name, day in sorted(found.dates._asdict().items(), key=lambda pair: pair[1]):
-        clock.add_row(str(day), name.replace("_", " "), f"{(day - found.as_of).days:+d}")
-    console.print(clock)
+    console.print(_clock(found))
+    if found.moves:
+        console.print()
+        console.print(_moves(found))
     for title, names in SHOWN.items():
         console.print()
         console.print(_listed(title, getattr(found, title), names))
+
+
+def _clock(found: Chronicle) -> Table:
+    """Draw how each date came about."""
+    made = table("clock", "date", "what", ">days", "rule", "counted from", "moved by")
+    for each in found.derived:
+        left = (each.on - found.as_of).days
+        moved = [f"{each.extended_months} months of extension"] if each.extended_months else []
+        moved += [f"{each.rested_days} days of hold"] if each.rested_days else []
+        days = f"[red]{left:+d}[/]" if left < 0 else f"{left:+d}"
+        what = each.clock.value.replace("_", " ")
+        made.add_row(f"[bold]{each.on}[/]", what, days, each.rule, str(each.anchor_on), ", ".join(moved))
+    return made
+
+
+def _moves(found: Chronicle) -> Table:
+    """Draw the version history: each change once, with every date that it moved."""
+    made = table("moved dates", ">#", "recorded", "what and why", "by", "date", "before", "after")
+    last = None
+    for move in found.moves:
+        head = ("", "", "", "")
+        if move.number != last:
+            paid = f", {move.cost}" if move.cost else ""
+            undone = f" [yellow](undone by {move.undone_by})[/]" if move.undone_by else ""
+            people = {"recorded": move.actor, "asked": move.requester, "approved": move.approver}
+            names = "\n".join(f"{name} {who}" for who, name in people.items() if name)
+            head = (str(move.number), str(move.recorded_on), f"{move.what}: {move.reason}{paid}{undone}", names)
+        clock, rests = (move.clock or "·").replace("_", " "), "rests" if move.clock else "·"
+        made.add_row(*head, clock, str(move.before or rests), str(move.after or rests))
+        last = move.number
+    return made
 
 
 def print_effect(effect: Effect, *, dry_run: bool) -> None:

@@ -185,18 +185,28 @@ def derived(case: Case, plan: Plan, today: date) -> list[Derived]:
 
 
 class Version(NamedTuple):
-    """A date that a change moved."""
+    """A date that a change moved; None is a target that rests, since nobody knew then when work would begin again."""
 
     change: ClockChange
     clock: Clock
-    before: date
-    after: date
+    before: date | None
+    after: date | None
 
 
 def versions(case: Case, plan: Plan, today: date) -> Iterator[Version]:
     """Tell which change moved which date from when to when, in the order in which they were recorded."""
-    for index, change in enumerate(case.changes):
-        before, after = (clocks(replace(case, changes=case.changes[:end]), plan, today) for end in (index, index + 1))
-        for clock in Clock:
-            if before.read(clock) != after.read(clock):
-                yield Version(change, clock, before.read(clock), after.read(clock))
+    before = _dated(case, (), plan, today=today)
+    for index, change in enumerate(case.changes, 1):
+        after = _dated(case, case.changes[:index], plan, today=today)
+        yield from (
+            Version(change, clock, before[clock], after[clock]) for clock in Clock if before[clock] != after[clock]
+        )
+        before = after
+
+
+def _dated(case: Case, changes: Sequence[ClockChange], plan: Plan, *, today: date) -> dict[Clock, date | None]:
+    dates = clocks(replace(case, changes=changes), plan, today)
+    open_ended = any(hold.until == date.max for hold in holds(changes))
+    return {
+        clock: None if open_ended and clock is Clock.STAGE_TARGET else dates.read(clock) for clock in Clock
+    }

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, Row, func, or_, select
 
 from models.rules.case import Case, Fact, Program, Said, Seat, Standing
-from models.rules.clock import Clocks, clocks
+from models.rules.clock import Clocks, Derived, clocks, derived
 from models.rules.decide import decide
 from models.rules.errors import Refused
 from models.rules.explain import Sentence, explain
@@ -35,6 +35,7 @@ from tasks.store.database import reading
 from tasks.store.log import log_of
 from tasks.store.programs import program_in_force, program_of
 from tasks.store.records import enrollment_id_of
+from tasks.views.clockwork import Move, moves_of
 
 
 class Chronicle(NamedTuple):
@@ -46,6 +47,8 @@ class Chronicle(NamedTuple):
     as_of: date
     case: Case
     dates: Clocks
+    derived: Sequence[Derived]
+    moves: Sequence[Move]
     program: Program
     risk: str
     next_review_on: date | None
@@ -60,6 +63,8 @@ class Chronicle(NamedTuple):
             "enrollment": self.code, "agency": self.agency, "region": self.region, "as_of": self.as_of,
             "stage": self.case.stage, "stage_entered_on": self.case.stage_entered_on, "status": self.case.status,
             "risk": self.risk, "next_review_on": self.next_review_on, "clock": self.dates._asdict(),
+            "derived": [{**each._asdict(), "rule": each.rule} for each in self.derived],
+            "moves": [each._asdict() for each in self.moves],
             **{
                 name: [dict(row._mapping) for row in getattr(self, name)]  # noqa: SLF001 - SQLAlchemy's public name
                 for name in ("changes", "facts", "notices", "escalations")
@@ -80,16 +85,17 @@ def chronicle(engine: Engine, code: str, as_of: date | None) -> Chronicle:
         ).one()
         case = case_on(connection, key, (program, day))
         program = program_knowing(connection, case, (program, day))
-        then = decide(case, program, day)
+        then, plan = decide(case, program, day), program.plan(case.track, case.cycle)
         return Chronicle(
             enrollment_code(row.code, row.track, row.cycle), row.name, row.region, day, case,
-            clocks(case, program.plan(case.track, case.cycle), day), program, then.risk, then.next_review_on,
+            clocks(case, plan, day), derived(case, plan, day), moves_of(connection, case, program, day=day), program,
+            then.risk, then.next_review_on,
             changes=connection.execute(
-                select(s.changed_on, s.decided_on, s.from_stage, s.to_stage, s.status)
+                select(s.changed_on, s.decided_on, s.from_stage, s.to_stage, s.status, s.takes_back)
                 .where(s.enrollment_id == key, s.decided_on <= day).order_by(s.seq)
             ).all(),
             facts=connection.execute(
-                select(m.occurred_on, m.milestone, m.value, m.reference, m.recorded_by)
+                select(m.occurred_on, m.milestone, m.value, m.reference, m.recorded_by, m.voided_at, m.void_reason)
                 .where(m.enrollment_id == key, m.occurred_on <= day).order_by(m.occurred_on, m.id)
             ).all(),
             notices=connection.execute(
