@@ -94,16 +94,16 @@ def test_what_went_out_stays_out_and_is_listed(late: Engine) -> None:
     with transaction(late) as connection:
         connection.execute(
             update(NOTICE).where(NOTICE.c.rule == "limit", NOTICE.c.state == NoticeState.PENDING)
-            .values(state=NoticeState.CLAIMED, email_id=_email(connection))
+            .values(state=NoticeState.SENT, email_id=_email(connection))
         )
     effect = done(late, lambda c: extend(c, LONGER, because()))
     assert effect.cancelled == ()
-    assert {(w.rule, w.occurrence, w.why) for w in effect.went_out} == {("limit", "120", "claimed")}
+    assert {(w.rule, w.occurrence, w.why) for w in effect.went_out} == {("limit", "120", "sent")}
 
 
 def _email(connection: Connection) -> int:
     row = {
-        "person_id": 1, "day": TODAY, "kind": "digest", "state": "sending", "reference": "R", "address": "a",
+        "person_id": 1, "day": TODAY, "kind": "digest", "state": "sent", "reference": "R", "address": "a",
         "subject": "s", "text": "t", "html": "h", "attempt": 1, "claimed_at": NOW,
     }
     connection.execute(EMAIL.insert().values(id=1, **row))
@@ -273,7 +273,7 @@ def test_a_program_without_fees_extends_without_a_price(lite: Engine) -> None:
 def test_a_case_on_hold_is_told_nothing_of_its_own_targets_and_all_of_the_limit(store: Engine) -> None:
     installed(store, entered=300)
     done(store, lambda c: hold(c, CODE, TODAY, because=because(reason="closure")))
-    for number in range(1001, 1100, 7):
+    for number in range(1001, 1090, 7):
         sweep(day(number))
     rested = {"stage_target", "stall", "overstay"}
     n = NOTICE.c
