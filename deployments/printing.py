@@ -15,6 +15,7 @@ from sqlalchemy import Row
 
 from models.rules.case import Program
 from models.rules.cohort.draw import Cohort
+from models.rules.lint import Finding, Severity
 from models.rules.words import Risk
 from tasks.answers.proposals import Listed
 from tasks.operations.effect import SAID, Effect
@@ -177,6 +178,27 @@ def print_ledger(entries: Sequence[Entry], last: int) -> None:
     console.print(made)
     if len(shown) < len(entries):
         console.print(f"[dim]the last {len(shown)} of {len(entries)}; --csv FILE writes all, with their facts[/]")
+
+
+SEVERITIES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
+
+
+def print_findings(found: Sequence[Finding]) -> None:
+    """Print what lint found, the worst first."""
+    console = Console()
+    if not found:
+        console.print("[green]Nothing found.[/]")
+        return
+    made = Table(box=None, pad_edge=False, header_style="dim")
+    for name, ratio in (("", None), ("place", 3), ("what", 6), ("remedy", 4)):
+        made.add_column(name, ratio=ratio, overflow="fold")
+    order = list(Severity)
+    for finding in sorted(found, key=lambda each: order.index(each.severity)):
+        style = SEVERITIES[finding.severity]
+        made.add_row(Text(finding.severity.value, style), Text(finding.place), Text(finding.what), Text(finding.remedy))
+    console.print(made)
+    counts = [(severity, sum(each.severity is severity for each in found)) for severity in order]
+    console.print("\n" + ", ".join(f"{number} {severity}{'s' * (number > 1)}" for severity, number in counts if number))
 
 
 def replay_with_bar(program: Path, cohort: Cohort, given: tuple[Path, Span, bool]) -> Report:
