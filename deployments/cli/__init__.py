@@ -7,4 +7,6 @@ the place and the remedy, and exit code 2.
 from deployments.cli import answers, clock, daily, desk, intake, lint, loopback, program, service, views
 from deployments.cli.base import app, main
 
-__all__ = ["answers", "app", "clock", "daily", "desk", "intake", "lint", "loopback", "main", "program", "service", "views"]
+__all__ = [
+    "answers", "app", "clock", "daily", "desk", "intake", "lint", "loopback", "main", "program", "service", "views",
+]
