@@ -56,8 +56,9 @@ def _server(config: pytest.Config) -> PrefectServer:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell each process of a parallel run where the one Prefect server is."""
+    """Tell each process of a parallel run where the one Prefect server is, and its files."""
     node.workerinput["prefect_api"] = _server(node.config).url
+    node.workerinput["prefect_folder"] = str(_server(node.config).folder)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -94,6 +95,13 @@ def prefect_api(request: pytest.FixtureRequest) -> str:
     """The URL of the session's Prefect server, which answers."""
     given: dict[str, Any] | None = getattr(request.config, "workerinput", None)
     return answering(given["prefect_api"] if given is not None else _server(request.config).url)
+
+
+@pytest.fixture(scope="session")
+def prefect_folder(request: pytest.FixtureRequest) -> Path:
+    """The folder with all that the session's Prefect server stores."""
+    given: dict[str, Any] | None = getattr(request.config, "workerinput", None)
+    return Path(given["prefect_folder"]) if given is not None else _server(request.config).folder
 
 
 @pytest.fixture(autouse=True)

@@ -37,6 +37,7 @@ class PrefectServer:
     """A server in a folder of its own; `url` is its API's."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         with socket.socket() as free:
             free.bind((HOST, 0))
             port = free.getsockname()[1]

@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 
 import models
@@ -50,13 +50,28 @@ def _engine(url: str) -> Engine:
         what = f'names a database of the kind "{parsed.get_backend_name()}"; it can be {" or ".join(BACKENDS)}.'
         raise Refused.one("ACREDITA_DATABASE_URL", what, remedy)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+        return _discreet(create_engine(parsed, pool_pre_ping=True, hide_parameters=True))
     if parsed.database not in {None, "", ":memory:"}:
         _private_file(Path(str(parsed.database)))
-    engine = create_engine(parsed)
+    engine = _discreet(create_engine(parsed, hide_parameters=True))
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
+
+
+def _discreet(engine: Engine) -> Engine:
+    """Let no error of this engine quote a row: whoever logs it, Prefect first of all, would store names and addresses.
+
+    The library hides the parameters; what is left is PostgreSQL's DETAIL, which begins with the second line.
+    """
+    event.listen(engine, "handle_error", _cut_to_first_line)
+    return engine
+
+
+def _cut_to_first_line(context: ExceptionContext) -> None:
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args:
+            error.args = (*str(error.args[0]).splitlines()[:1], *error.args[1:])
 
 
 def _private_file(path: Path) -> None:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from prefect.blocks.system import Secret
 from prefect.logging.handlers import APILogHandler
-from sqlalchemy import Engine, select
+from prefect.settings import PREFECT_HOME
+from sqlalchemy import Engine, select, text, update
 
 from flows.daily import daily_sweep
 from flows.delivery import deliver_notices
 from flows.operators import acknowledge_escalation, enroll_agency, record_milestone
 from models.rules.errors import Refused
 from models.rules.words import EscalationState
-from models.schema import ENROLLMENT, ESCALATION
+from models.schema import ENROLLMENT, ESCALATION, PERSON
 from models.settings import settings
 from models.tables import Milestone
-from tasks.mail.fake_sendgrid.provider import KEY
+from tasks.mail.fake_sendgrid.provider import KEY, Options
+from tasks.mail.fake_sendgrid.server import serving
 from tasks.mail.senders.choice import sender_of
 from tasks.mail.senders.sendgrid import key_of
-from tasks.store.database import reading
+from tasks.store.database import reading, transaction
 from tests.building import day
 from tests.mailing import loopback
 from tests.on_prefect import CODE, SECRETS, TODAY, Api, run
@@ -163,6 +166,33 @@ def test_no_name_and_no_address_reaches_prefect(stocked: Engine, api: Api) -> No
     assert all(found.values()), "there is something to look at"
     stored = json.dumps(found, ensure_ascii=False)
     assert [secret for secret in SECRETS if secret in stored] == []
+
+
+@pytest.mark.parametrize("script", ["400", "500+,reset,garbage", "401", "hang", "no email is let in", "no key"])
+def test_whatever_goes_wrong_with_mail_prefect_stores_no_name_address_or_key(
+    stocked: Engine, prefect_folder: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    private = ("Reservadísima", "reservada@private", "SG.the-key-of-this-test")
+    with transaction(stocked) as connection:
+        connection.execute(update(PERSON).values(surname=private[0], email=f"{private[1]}.example"))
+    with serving(Options(key=private[2], script="" if script.startswith("no") else script)) as fake:
+        for name, value in {
+            "MAIL": "sendgrid", "SENDGRID_HOST": fake.url, "MAIL_TIMEOUT_SECONDS": "0.3", "MAIL_CONNECT_SECONDS": "0.3",
+            "SENDGRID_API_KEY": f"{private[2]}\nx" if script == "no key" else f"{private[2]} ",
+        }.items():
+            monkeypatch.setenv(f"ACREDITA_{name}", value)
+        run(daily_sweep)
+        if script == "no email is let in":
+            with transaction(stocked) as connection:
+                refuse = "CREATE TRIGGER refuse BEFORE INSERT ON email BEGIN SELECT RAISE(ABORT, 'refused'); END"
+                connection.execute(text(refuse))
+        states = [run(deliver_notices) for _ in range(2)]
+        assert states[0].is_failed() == script.startswith("no")
+    APILogHandler().flush()
+    stored = [path for home in (prefect_folder, PREFECT_HOME.value()) for path in home.rglob("*") if path.is_file()]
+    assert any(path.name == "prefect.db" for path in stored)
+    leaks = [(path.name, word) for path in stored for word in private if word.encode() in path.read_bytes()]
+    assert leaks == []
 
 
 def test_sendgrids_key_may_lie_in_a_secret_block() -> None:

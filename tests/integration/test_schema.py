@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,12 +12,12 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import JSON, Engine, bindparam, inspect, text
+from sqlalchemy import JSON, Engine, bindparam, insert, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel
 
 from models.rules.errors import Refused
-from models.schema import table
+from models.schema import PERSON, table
 from models.tables import Notice
 from tasks.store.bulk import insert_once
 from tasks.store.database import engine_of, migrate, reading, require_schema, transaction
@@ -266,6 +267,16 @@ def test_every_invariant_is_a_constraint(sound: Engine) -> None:
             continue
         let_in.append(what)
     assert let_in == []
+
+
+def test_no_error_quotes_a_row(sound: Engine) -> None:
+    row = {"code": "P9", "given_names": "Privada", "surname": None, "email": "privada@example.org", "language": "en",
+           "time_zone": "UTC", "recorded_at": NOW}
+    with pytest.raises(IntegrityError) as refused, transaction(sound) as connection:
+        connection.execute(insert(PERSON), row)
+    said = "".join(traceback.format_exception(refused.value))
+    assert "surname" in said
+    assert "rivada" not in said
 
 
 def test_an_insert_that_leaves_alone_what_is_there(sound: Engine) -> None:
