@@ -25,7 +25,7 @@ from tests.faults.zygote import Zygote
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "faults.md"
 KINDS = ("sqlite", "postgresql")
-WHOLE = Fire(cases=340, days=10, kills=1000, pause=0.25)
+WHOLE = Fire(cases=340, days=10, kills=1000, mails=4, pause=2)
 SMALL_DISK = "160m"
 
 

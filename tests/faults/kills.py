@@ -1,8 +1,8 @@
 """Ten days under fire: four senders and two sweeps at once, one of them killed every moment, and nothing lost or twice.
 
-Each day brings new cases. While they are swept and their mail goes out, a process chosen at random is killed and
-another takes its place, until the day had its kills; then the next day comes, whatever is still open. After the last
-one nobody is killed any more, and what waited for another day's letter goes out.
+Each day brings new cases. While they are swept and their mail goes out, after every few mails a process chosen at
+random is killed and another takes its place, until the day had its kills; then the next day comes, whatever is still
+open. After the last one nobody is killed any more, and what waited for another day's letter goes out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from tests.faults.judge import Verdict, judge, keys_of, open_emails, open_notices, undecided
-from tests.faults.roles import PAUSE, RUNS, sweep_once
+from tests.faults.roles import ENDED, PAUSE, RUNS, sweep_once
 from tests.faults.world import Cases, Databases, World, workday, world
 from tests.faults.zygote import Zygote
 
@@ -22,17 +22,23 @@ SCRIPT = ("202:91,500:1,500+:1,reset:1,reset+:1,hang:0.5,hang+:0.5,drip+:0.5,sta
           "garbage+:0.5,429:0.5")
 """Nine answers of a hundred go wrong, half of them after the message was taken."""
 SENDERS, SWEEPS = 4, 2
-STILL = 5
-"""Half seconds without a change: longer than settle time, second look and any wait together."""
+STILL, RUNS_STILL = 2.5, 6
+"""Seconds, longer than settle time and second look, and runs without a change: what waits then waits for a day."""
+PATIENCE = 900.0
+"""Seconds after which what is still open counts as lost."""
 
 
 @dataclass(frozen=True)
 class Fire:
-    """How much of it: cases that come due on each day, days, kills in all, and the mean pause between two."""
+    """How much of it: cases that come due on each day, days, and kills in all.
+
+    Between two kills some mails go out, `mails` of them in the mean; where none does, `pause` seconds pass.
+    """
 
     cases: int
     days: int
     kills: int
+    mails: int
     pause: float
     seed: int = 1
 
@@ -125,22 +131,38 @@ def _under_fire(zygote: Zygote, there: World, fire: Fire) -> int:
     for number in range(fire.days):
         there.live_on(workday(number))
         while killed < fire.kills * (number + 1) // fire.days:
-            time.sleep(dice.uniform(0, 2 * fire.pause))
+            _until_taken(there, dice.randint(1, 2 * fire.mails), dice.uniform(0, 2 * fire.pause))
             crew.kill(dice.randrange(SENDERS + SWEEPS))
             killed += 1
     crew.dismiss()
     return killed
 
 
-def in_peace(zygote: Zygote, there: World, day: date, seconds: float = 120) -> None:
+def in_peace(zygote: Zygote, there: World, day: date, patience: float = PATIENCE) -> None:
     """Let days pass on which nobody is killed and no case comes due, until nothing waits."""
     crew = Crew(zygote, there, ["deliver"] * 2)
-    until, still, before = time.monotonic() + seconds, 0, (-1, -1)
+    begun = changed = time.monotonic()
+    before, ended = (-1, -1), 0
     there.live_on(day)
-    while time.monotonic() < until and any(waiting := (open_emails(there), open_notices(there))):
-        time.sleep(0.5)
-        still, before = (still + 1 if waiting == before else 0), waiting
-        if still > STILL:  # what waits now waits for another day's letter
-            day, still = day + timedelta(days=1), 0
+    while time.monotonic() - begun < patience and any(waiting := (open_emails(there), open_notices(there))):
+        time.sleep(0.2)
+        if waiting != before:
+            before, changed = waiting, time.monotonic()
+            ended = _ended(there)
+        elif time.monotonic() - changed > STILL and _ended(there) - ended >= RUNS_STILL:
+            day, changed, ended = day + timedelta(days=1), time.monotonic(), _ended(there)
             there.live_on(day)
     crew.dismiss()
+
+
+def _ended(there: World) -> int:
+    """Return how many runs came to their end."""
+    path = there.folder / ENDED
+    return path.stat().st_size if path.exists() else 0
+
+
+def _until_taken(there: World, more: int, seconds: float) -> None:
+    """Wait until so many more messages were taken, at most so long."""
+    until, enough = time.monotonic() + seconds, len(there.fake.taken) + more
+    while len(there.fake.taken) < enough and time.monotonic() < until:
+        time.sleep(0.01)

@@ -12,9 +12,12 @@ import sys
 import time
 import traceback
 from contextlib import closing
+from pathlib import Path
 
 RUNS, PAUSE = "FAULTS_RUNS", "FAULTS_PAUSE"
 """How many runs, 0 for ever; and the seconds between two."""
+ENDED = "ended"
+"""A file with a byte for each run that ended, killed ones apart."""
 LARGEST_FILE = "FAULTS_LARGEST_FILE"
 """To how many bytes a file may grow, 0 for any number: what is more is refused as a full disk refuses it."""
 
@@ -82,5 +85,7 @@ def play(role: str) -> int:
             traceback.print_exc(file=sys.stderr)
             code = 1
         done += 1
+        with Path(os.environ["ACREDITA_HOME"], ENDED).open("ab") as file:
+            file.write(b".")
         time.sleep(pause)
     return code

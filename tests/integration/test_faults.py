@@ -44,7 +44,7 @@ def test_whoever_dies_between_two_writes_loses_nothing_and_sends_nothing_twice(
 def test_killed_at_random_four_senders_and_two_sweeps_lose_nothing_and_send_nothing_twice(
     zygote: Zygote, databases: Databases, tmp_path: Path
 ) -> None:
-    siege = kills.run(zygote, databases, tmp_path, Fire(cases=8, days=1, kills=30, pause=0.05))
+    siege = kills.run(zygote, databases, tmp_path, Fire(cases=8, days=1, kills=30, mails=1, pause=0.05))
     assert siege.kills == 30
     assert str(siege.verdict) == "clean"
     assert siege.undecided == []
