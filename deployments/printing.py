@@ -15,8 +15,11 @@ from sqlalchemy import Row
 
 from models.rules.case import Program
 from models.rules.cohort.draw import Cohort
+from models.rules.fees import spell_price
 from models.rules.lint import Finding, Severity
-from models.rules.words import Risk
+from models.rules.naming import awaited
+from models.rules.planning import Outlook, Slot
+from models.rules.words import Language, Risk
 from tasks.answers.proposals import Listed
 from tasks.operations.effect import SAID, Effect
 from tasks.replay import Report, Span, replay
@@ -85,6 +88,7 @@ def print_chronicle(found: Chronicle) -> None:
     if found.moves:
         console.print()
         console.print(_moves(found))
+    print_plan(console, found)
     for title, names in SHOWN.items():
         console.print()
         console.print(_listed(title, getattr(found, title), names))
@@ -143,6 +147,45 @@ def print_effect(effect: Effect, *, dry_run: bool) -> None:
                 said.add_row(word.rule, word.occurrence, str(word.anchor_on), word.post, word.why.replace("_", " "))
             console.print(said)
     console.print(f"[dim]next review {effect.next_review_on or 'none'}[/]")
+
+
+SLOTS_SHOWN = 4
+
+
+def print_plan(console: Console, found: Chronicle) -> None:
+    """Print the conferences that can still be reached, and the last safe day of every step to the nearest and the last.
+
+    The last is that within window and limit, where there is one.
+    """
+    plan, policy = found.plan, found.program.policy
+    if plan.nearest is None:
+        if plan.listed_until is not None:
+            console.print(f"\n[yellow]no listed conference can be reached; the list ends on {plan.listed_until}[/]")
+        return
+    slots = table("plan to the conference", "conference", "", "inside", "leave the stage by", ">a miss costs")
+    for slot in plan.slots[:SLOTS_SHOWN]:
+        inside = [name for name, holds in (("window", slot.in_window), ("limit", slot.in_limit)) if holds]
+        course = " [green]on course[/]" if slot == plan.on_course else ""
+        slots.add_row(str(slot.on), slot.name + course, ", ".join(inside) or "[red]neither[/]", str(slot.leave_by),
+                      _miss(plan, slot, policy.currency))
+    console.print()
+    console.print(slots)
+    last = plan.last_in_window or plan.last_in_limit
+    aims = [plan.nearest] if last is None or last == plan.nearest else [plan.nearest, last]
+    steps = table("last safe days", "step", *(str(slot.on) for slot in aims))
+    for leg in plan.legs:
+        for step in leg.steps:
+            steps.add_row(awaited(policy, step.step, Language.EN), *(str(slot.last_safe(step)) for slot in aims))
+    console.print()
+    console.print(steps)
+
+
+def _miss(plan: Outlook, slot: Slot, currency: str | None) -> str:
+    slip = plan.slip(slot)
+    if slip is None:
+        return f"no listed conference after {slot.on}"
+    fee = spell_price(slip.price, currency or "") if slip.price is not None and slip.price.high else ""
+    return f"{slip.days} days" + (f", {fee}" if fee else "")
 
 
 def _listed(title: str, rows: Sequence[Row[Any]], names: tuple[str, ...]) -> Table:

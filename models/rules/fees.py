@@ -24,6 +24,16 @@ class Price(NamedTuple):
 FREE = Price(0, 0)
 
 
+def spell_price(price: Price, currency: str) -> str:
+    """Write a price out, a range where it is one; the same in every language that mail is written in.
+
+    >>> spell_price(Price(296_625, 698_250), "USD"), spell_price(Price(400_750, 400_750), "USD")
+    ('USD 2,966.25-6,982.50', 'USD 4,007.50')
+    """
+    low, high = (f"{cents // 100:,}.{cents % 100:02}" for cents in price)
+    return f"{currency} {low}" if low == high else f"{currency} {low}-{high}"
+
+
 def fee_on(policy: Policy, track: str, on: date) -> Fee | None:
     """Return the fee of a track that is valid on a day; None where the program names none."""
     valid = [fee for fee in policy.fees if track in fee.tracks and fee.since <= on]

@@ -52,6 +52,8 @@ class Item:
     entry of, whatever its date becomes; empty where there is nothing to do by a date. `owed_name` names what is owed,
     the `owed_number`th of `owed_of` in its cycle, or owed since somebody new holds the post of `new_post_name`; `steps`
     is its checklist. What is `agency_wide` is the same matter in every enrollment of the agency.
+    `aimed_on` is the nearest conference that can still be reached, `leave_by` the last safe day to leave the stage for
+    it; to miss it costs `slip_days` and, past the limit, `slip_cost`.
     """
 
     template: str
@@ -89,6 +91,10 @@ class Item:
     new_since: date | None = None
     steps: tuple[str, ...] = ()
     agency_wide: bool = False
+    aimed_on: date | None = None
+    leave_by: date | None = None
+    slip_days: int = 0
+    slip_cost: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,15 @@ from sqlalchemy import Connection, Row, Select, bindparam, or_, select
 
 from models.rules.case import Case, Program
 from models.rules.clock import clocks
+from models.rules.decide import DEADLINES
 from models.rules.delivery import is_due
 from models.rules.duties import changed_holder
+from models.rules.fees import spell_price
 from models.rules.gates import dossier, gate_state
 from models.rules.hours import at_work, reader_of
 from models.rules.letter import Item, Letter, reference_of
 from models.rules.naming import awaited, enrollment_code
+from models.rules.planning import outlook
 from models.rules.policy import Duty
 from models.rules.words import NEXT_CONTACTS, SCOPE_OF, Cause, EmailKind, Language, NoticeState, Post, Reason, Scope
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, INSTALLATION, NOTICE, PERSON, same
@@ -289,8 +292,25 @@ class _Scribe:
             next_conferences=tuple(coming[:CONFERENCES_SHOWN]), duty="" if rule is not None else _duty(row),
             answers=offers.answers(Held(row.subject_id, self._seats[row.id], row.rule), row.facts.get("rung", 0)),
             cycle=row.cycle, agency_wide=post is not None and SCOPE_OF[post] is Scope.AGENCY,
-            **self._owed(row, case, language),
+            **self._owed(row, case, language), **self._aimed(row, case),
         )
+
+    def _aimed(self, row: Row[Any], case: Case) -> dict[str, Any]:
+        """Return the plan to the next conference, for a notice about the window's end or the limit."""
+        program = self._program
+        rule = program.escalations.get(row.rule) or program.reminders.get(row.rule)
+        if rule is None or rule.clock not in DEADLINES:
+            return {}
+        plan = outlook(case, program, self._today)
+        if plan.nearest is None or plan.listed_until is None:
+            return {}
+        found = {"aimed_on": plan.nearest.on, "leave_by": plan.nearest.leave_by}
+        slip = plan.slip(plan.nearest)
+        if slip is None:
+            return found
+        dear = slip.price is not None and slip.price.high > 0
+        cost = spell_price(slip.price, program.policy.currency or "") if slip.price is not None and dear else ""
+        return found | {"slip_days": slip.days, "slip_cost": cost}
 
     def _named(self, row: Row[Any]) -> tuple[Duty | None, str]:
         """Return the duty that a notice is about and the name of its occurrence, whether it reminds or escalates."""

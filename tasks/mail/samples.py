@@ -88,8 +88,15 @@ def sample_item(notice: str, language: Language, today: date) -> Item:
         vacant_post_name=words["vacant"] if notice == "vacant_post" else None,
         waiting_for=(words["waiting"],),
         next_conferences=_conferences(notice, today), duty="" if is_escalation else f"EX-01/example/{notice}",
-        **facts, **_owed(notice, language),
+        **facts, **_owed(notice, language), **_aimed(notice, today),
     )
+
+
+def _aimed(notice: str, today: date) -> dict[str, Any]:
+    if notice not in {"limit", "window_closes", "window_at_risk"}:
+        return {}
+    aimed_on, leave_by = today + timedelta(days=180), today + timedelta(days=34)
+    return {"aimed_on": aimed_on, "leave_by": leave_by, "slip_days": 126, "slip_cost": "USD 4,007.50"}
 
 
 def _owed(notice: str, language: Language) -> dict[str, Any]:

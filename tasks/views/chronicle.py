@@ -17,6 +17,7 @@ from models.rules.errors import Refused
 from models.rules.explain import Sentence, explain
 from models.rules.log import State, replayed
 from models.rules.naming import enrollment_code
+from models.rules.planning import Outlook, outlook
 from models.rules.words import EscalationState
 from models.schema import (
     AGENCY,
@@ -56,6 +57,7 @@ class Chronicle(NamedTuple):
     facts: Sequence[Row[Any]]
     notices: Sequence[Row[Any]]
     escalations: Sequence[Row[Any]]
+    plan: Outlook
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -65,6 +67,7 @@ class Chronicle(NamedTuple):
             "risk": self.risk, "next_review_on": self.next_review_on, "clock": self.dates._asdict(),
             "derived": [{**each._asdict(), "rule": each.rule} for each in self.derived],
             "moves": [each._asdict() for each in self.moves],
+            "plan": planned(self.plan),
             **{
                 name: [dict(row._mapping) for row in getattr(self, name)]  # noqa: SLF001 - SQLAlchemy's public name
                 for name in ("changes", "facts", "notices", "escalations")
@@ -107,7 +110,23 @@ def chronicle(engine: Engine, code: str, as_of: date | None) -> Chronicle:
                        x.closed_on, x.closing)
                 .where(x.enrollment_id == key, x.opened_on <= day).order_by(x.opened_on, x.id)
             ).all(),
+            plan=outlook(case, program, day),
         )
+
+
+def planned(plan: Outlook) -> dict[str, Any]:
+    """Return the plan to the conference as plain data: each slot with its last safe days and what missing it costs."""
+    slots = []
+    for slot in plan.slots:
+        slip = plan.slip(slot)
+        slots.append({
+            "on": slot.on, "name": slot.name, "leave_by": slot.leave_by, "in_window": slot.in_window,
+            "in_limit": slot.in_limit, "extension_years": slot.extension_years,
+            "slip_to": slip and slip.to, "slip_days": slip and slip.days,
+            "slip_cents": slip and slip.price and list(slip.price),
+            "steps": {step.step: slot.last_safe(step) for leg in plan.legs for step in leg.steps},
+        })
+    return {"listed_until": plan.listed_until, "on_course": plan.on_course and plan.on_course.on, "slots": slots}
 
 
 def explanation(engine: Engine, code: str, on: date | None) -> list[Sentence]:
