@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from models.rules.cohort.draw import LEAVES, Cohort, Dated, draw_cohort, plain
 from models.rules.cohort.margins import parse_margins
@@ -23,6 +23,7 @@ from tasks.store.records import (
     NewFact,
     NewSeat,
     add_people,
+    close_seats,
     enrollment_id_of,
     open_seats,
     record_facts,
@@ -92,8 +93,8 @@ def change_seat(connection: Connection, row: dict[str, str], today: date) -> Non
         owner = {"enrollment_id": enrollment_id_of(connection, code)}
     if row["change"] == LEAVES:
         here = [ASSIGNMENT.c[name] == value for name, value in owner.items()]
-        leaving = update(ASSIGNMENT).where(ASSIGNMENT.c.post == post, ASSIGNMENT.c.until.is_(None), *here)
-        connection.execute(leaving.values(until=on))
+        leaving = select(ASSIGNMENT.c.id).where(ASSIGNMENT.c.post == post, ASSIGNMENT.c.until.is_(None), *here)
+        close_seats(connection, dict.fromkeys(connection.scalars(leaving), on))
     else:
         open_seats(connection, [NewSeat(_person(connection, row), post, on, **owner)])
     touch(connection, mine, today)

@@ -23,6 +23,7 @@ from tasks.store.records import (
     add_enrollments,
     add_people,
     change_rows,
+    change_seats,
     open_seats,
     touch,
     write_facts,
@@ -115,8 +116,9 @@ def carry_out(connection: Connection, plan: Plan, scene: Scene) -> None:
     agencies |= ids_by_code(connection, AGENCY, _others(_agencies_of(plan), agencies))
     people |= ids_by_code(connection, PERSON, _others(_people_of(plan), people))
     _set_deputies(connection, plan.deputies, people)
-    for target in (AGENCY, PERSON, ENROLLMENT, ASSIGNMENT):
+    for target in (AGENCY, PERSON, ENROLLMENT):
         change_rows(connection, target, plan.changed[target])
+    change_seats(connection, plan.changed[ASSIGNMENT])
     now = now_in(connection)
     facts = {key: {**values, "recorded_at": now} for key, values in plan.changed[MILESTONE].items()}
     change_rows(connection, MILESTONE, facts)

@@ -15,7 +15,7 @@ from tasks.store.cases import IDS
 from tasks.store.lookups import Enrolled, Speller, Trouble, chunks, enrolled_by_agency, locate
 
 FactKey = tuple[int, str, date, str]
-_FACTS = select(MILESTONE).where(MILESTONE.c.enrollment_id.in_(IDS))
+_FACTS = select(MILESTONE).where(MILESTONE.c.enrollment_id.in_(IDS), MILESTONE.c.voided_at.is_(None))
 
 
 def plan_facts(connection: Connection, rows: Sequence[Row], scene: Scene) -> Plan:

@@ -35,7 +35,7 @@ _SEATS = (
 _ENROLLMENTS = select(ENROLLMENT).where(ENROLLMENT.c.agency_id.in_(IDS))
 _FIRST_FACTS = (
     select(MILESTONE.c.enrollment_id, func.min(MILESTONE.c.occurred_on))
-    .where(MILESTONE.c.enrollment_id.in_(IDS))
+    .where(MILESTONE.c.enrollment_id.in_(IDS), MILESTONE.c.voided_at.is_(None))
     .group_by(MILESTONE.c.enrollment_id)
 )
 

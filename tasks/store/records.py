@@ -12,14 +12,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, Table, bindparam, insert, literal, select, update
 
 from models.rules.errors import Problem, Refused, nearest
 from models.rules.intake.roster import Stated, fact_faults
 from models.rules.naming import enrollment_code
 from models.rules.policy import Policy
 from models.rules.words import Post, Risk, Status
-from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, MILESTONE, PERSON
+from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, FORMER_TENURE, MILESTONE, PERSON
 from tasks.store.bulk import insert_once
 from tasks.store.cases import IDS
 from tasks.store.clock import now_in
@@ -155,7 +155,17 @@ def open_seats(connection: Connection, seats: Iterable[NewSeat]) -> None:
 
 def close_seats(connection: Connection, ends: Mapping[int, date]) -> None:
     """End assignments by id; the day given is the last day in the post."""
-    change_rows(connection, ASSIGNMENT, {key: {"until": day} for key, day in ends.items()})
+    change_seats(connection, {key: {"until": day} for key, day in ends.items()})
+
+
+def change_seats(connection: Connection, changes: Mapping[int, Mapping[str, Any]]) -> None:
+    """Change assignments by id, and keep from when until when they were thought to be held: a past day knew that."""
+    a, now = ASSIGNMENT.c, now_in(connection)
+    names = ["assignment_id", "since", "until", "replaced_at"]
+    for some in chunks(changes):
+        former = select(a.id, a.since, a.until, literal(now, FORMER_TENURE.c.replaced_at.type)).where(a.id.in_(some))
+        connection.execute(insert(FORMER_TENURE).from_select(names, former))
+    change_rows(connection, ASSIGNMENT, changes)
 
 
 def touch(connection: Connection, enrollment_ids: Collection[int], today: date) -> None:

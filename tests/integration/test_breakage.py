@@ -23,10 +23,10 @@ from tasks.mail.deliver import deliver
 from tasks.mail.senders.folder import FolderSender
 from tasks.operations.escalations import Acknowledgement, acknowledge
 from tasks.store.cases import START, due_cases, write
-from tasks.store.clock import stopped
+from tasks.store.clock import set_clock, stopped
 from tasks.store.database import reading, transaction
 from tasks.store.programs import program_in_force, put_in_force
-from tasks.store.records import NewFact, record_facts
+from tasks.store.records import NewFact, close_seats, record_facts
 from tasks.sweep import sweep
 from tasks.views.chronicle import case_on, chronicle, explanation
 from tests.building import case, crew, day, document, program
@@ -172,3 +172,14 @@ def test_a_past_day_is_told_without_what_was_learned_since(lite: Engine) -> None
     assert {seat.post for seat in now.seats} - {seat.post for seat in then.seats} == {Post.SME_2}
     (stalled,) = [each for each in then.standings if each.rule == "stall"]
     assert (stalled.state, stalled.acknowledged_until) == (EscalationState.OPEN, None)
+
+
+def test_a_past_day_knows_nothing_of_an_end_that_was_recorded_since(lite: Engine) -> None:
+    install(lite, program().policy, [case()])
+    with transaction(lite) as connection:
+        (seat,) = connection.scalars(select(ASSIGNMENT.c.id).where(ASSIGNMENT.c.post == Post.SME_1))
+        set_clock(connection, datetime(2020, 3, 1, 18, tzinfo=UTC))
+        close_seats(connection, {seat: day(50)})
+        given = program_in_force(connection)
+        then, now = (case_on(connection, 1, (given, on)) for on in (day(55), day(70)))
+    assert [[s.until for s in each.seats if s.post is Post.SME_1] for each in (then, now)] == [[None], [day(50)]]
