@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, RowMapping, Table, bindparam, func, select
+from sqlalchemy import BindParameter, Connection, RowMapping, Table, bindparam, exists, func, select
 
 from models.rules.errors import nearest
 from models.rules.intake.cells import near
@@ -66,9 +66,11 @@ def chunks(rows: Collection[Any]) -> Iterator[list[Any]]:
 CODES: BindParameter[Any] = bindparam("codes", expanding=True)
 _BY_CODE = {target: select(target).where(target.c.code.in_(CODES)) for target in (AGENCY, PERSON)}
 _E = ENROLLMENT.c
+_UNDO = CHANGE.alias("taken_back")
+_UNDONE = exists().where(_UNDO.c.undoes_id == CHANGE.c.id)
 _CORRECTED = (
     select(func.min(CHANGE.c.anchor_on))
-    .where(CHANGE.c.enrollment_id == _E.id, CHANGE.c.kind == Change.CORRECTION)
+    .where(CHANGE.c.enrollment_id == _E.id, CHANGE.c.kind == Change.CORRECTION, ~_UNDONE)
     .scalar_subquery()
 )
 _ENROLLED = (
