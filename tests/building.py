@@ -92,6 +92,8 @@ def quick_policy(numbers: Numbers) -> Policy:
     tables["conferences"] = [{"on": day(n), "name": f"day {n}"} for n in range(20, 170, 30)]
     tables |= {"window": {"from_month": 2, "until_month": 3}, "risk_margin_days": numbers.margin}
     tables["reaccreditation"] |= {"window": {"from_month": 2, "until_month": 3}, "limit_months": 4}
+    tables["governments"] = {"CMX": {"state": [day(40), day(75)], "municipal": [day(60)]}}
+    tables["government_margin_days"] = 6
     tables["duties"] = [_quick_duty(duty) for duty in tables["duties"]]
     return parse_policy(tables)
 

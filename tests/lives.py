@@ -12,7 +12,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from models.rules.apply import apply
-from models.rules.case import Case, ClockChange, Fact, Program, Seat, Snooze
+from models.rules.case import Case, ClockChange, Fact, Program, Seat, Site, Snooze
 from models.rules.decide import decide
 from models.rules.decision import Advance, Decision, Telling
 from models.rules.words import Change, EscalationState, NoticeState, Post, Status
@@ -138,6 +138,7 @@ def lives(draw: st.DrawFn) -> Life:
     built = case(
         "onboarding" if cycle == 1 else "maintenance", cycle=cycle, track=draw(st.sampled_from(TRACKS)),
         mandatory=draw(st.none() | st.integers(0, 50)),
+        site=draw(st.none() | st.builds(Site, st.just("A1"), st.just("CMX"), st.booleans())),
     )
     known: list[Fact] = []
     later: dict[date, list[Arrival]] = defaultdict(list)

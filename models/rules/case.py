@@ -17,10 +17,11 @@ from models.rules.words import Change, Clock, EscalationState, NoticeState, Post
 
 
 class Site(NamedTuple):
-    """Which agency, and the entity where it is: what its calendar is found by."""
+    """Which agency, and the entity where it is: what its calendar is found by, and whose government it is under."""
 
     agency: str
     entity: str
+    municipal: bool = False
 
 
 class Fact(NamedTuple):
@@ -175,7 +176,8 @@ class Program:
 
     def calendar_of(self, site: Site | None) -> Calendar:
         """Return the calendar that an agency's dates are rolled by; the program's own where it is not known."""
-        return self.calendars.of_agency(*(site or ("", "")))
+        agency, entity = ("", "") if site is None else site[:2]
+        return self.calendars.of_agency(agency, entity)
 
     @property
     def conferences(self) -> tuple[date, ...]:

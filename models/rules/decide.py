@@ -27,6 +27,7 @@ from models.rules.escalations import (
     scene_of,
     spoken,
 )
+from models.rules.governments import changes_ahead, margin_ahead
 from models.rules.meaning import lost_meaning, may_return, snoozed, thread
 from models.rules.pace import risk_from
 from models.rules.policy import EscalationRule, Reminding
@@ -230,11 +231,11 @@ def _risk(case: Case, scene: Scene, given: tuple[Live, Looks]) -> Risk:
     live, looks = given
     ends = [scene.dates.read(clock) for clock in DEADLINES]
     margin = timedelta(days=scene.program.policy.risk_margin_days)
-    at_risk_on = risk_from(
-        case.stage_entered_on, scene.plan.stages[case.stage], min(ends) - margin, holds=scene.holds
-    )
-    overdue_on = min(ends) + ONE_DAY
-    looks += (at_risk_on, overdue_on)
+    policy, last = scene.program.policy, min(ends)
+    margin += margin_ahead(policy, case.site, scene.today, until=last)
+    at_risk_on = risk_from(case.stage_entered_on, scene.plan.stages[case.stage], last - margin, holds=scene.holds)
+    overdue_on = last + ONE_DAY
+    looks += (at_risk_on, overdue_on, *changes_ahead(policy, case.site, scene.today, until=last)[:1])
     if overdue_on <= scene.today:
         return Risk.OVERDUE
     raised = any(scene.program.escalations[standing.rule].raises_risk for standing in live.values())

@@ -21,6 +21,7 @@ from models.rules.decision import Advance, Closed, Decision
 from models.rules.duties import Owed
 from models.rules.escalations import FOREVER, Condition, Scene, conditions, next_step_on, scene_of
 from models.rules.gates import GateState, dossier, gate_state, needed
+from models.rules.governments import changes_ahead
 from models.rules.policy import Duty, EscalationRule, ReminderRule, Share
 from models.rules.words import Cause, Change, Clock, EscalationState, NoticeState, Risk, Status
 
@@ -80,7 +81,7 @@ def explain(case: Case, program: Program, today: date) -> list[Sentence]:
     found = [_advanced(view, step) for step in decision.advances]
     if then.status is not Status.OPEN:
         return [*found, _ended(view), *_closed(view)]
-    found += [_stands(view), *_gate(view), *_clocks(view), *_hold(view), *_snoozed(view)]
+    found += [_stands(view), *_gate(view), *_clocks(view), *_government(view), *_hold(view), *_snoozed(view)]
     for rule in program.policy.reminders:
         found += _reminder(view, rule) if rule.cycle.covers(then.cycle) else [_not_here(rule.rule, view)]
     for duty in program.policy.duties:
@@ -140,6 +141,17 @@ def _raised(view: _View) -> str:
     standing = {s.rule for s in view.case.standings if s.state is not EscalationState.CLOSED}
     raising = sorted(name for name in standing if name in rules and rules[name].raises_risk)
     return f" while {', '.join(raising)} stands" if raising and view.decision.risk is Risk.AT_RISK else ""
+
+
+def _government(view: _View) -> Iterator[Sentence]:
+    scene, policy = view.scene, view.scene.program.policy
+    until = min(scene.dates.window_until, scene.dates.limit)
+    for on in changes_ahead(policy, view.case.site, scene.today, until=until):
+        text = (
+            f"The government changes on {on}, before {until}: until then the case is at risk"
+            f" {policy.government_margin_days} days earlier."
+        )
+        yield Sentence("government", Outcome.STANDS, on, text)
 
 
 def _gate(view: _View) -> Iterator[Sentence]:

@@ -48,7 +48,7 @@ _E = ENROLLMENT.c
 _CASES = select(
     _E.id, _E.track, _E.stage, _E.stage_entered_on, _E.stage_seq, _E.status, _E.agreement_on, _E.mandatory, _E.other,
     _E.agency_id, AGENCY.c.region, _E.next_review_on, _E.reentered_on, AGENCY.c.code, AGENCY.c.entity, AGENCY.c.staff,
-    _E.cycle,
+    _E.cycle, AGENCY.c.municipality,
 ).join(AGENCY, AGENCY.c.id == _E.agency_id)
 _DUE = (
     _CASES.where(
@@ -126,7 +126,7 @@ def _assemble(connection: Connection, rows: Sequence[Row[Any]]) -> list[Case]:
             standings.get(row[0], ()),
             changes.get(row[0], ()),
             reentered_on=row[12],
-            site=Site(row[13], row[14]),
+            site=Site(row[13], row[14], row[17] is not None),
             staff=row[15],
             cycle=row[16],
             snoozes=snoozes.get(row[0], ()),

@@ -333,6 +333,24 @@ IMPOSSIBLE: dict[str, tuple[Mutation, str, str, str]] = {
         "Correct",
     ),
     "missing table": (lambda t: t.pop("tracks"), "tracks", "Field required", "Add it"),
+    "a government that changes twice on a day": (
+        lambda t: t["governments"]["JAL"].update(state=["2018-12-06", "2018-12-06"]),
+        "governments.JAL.state",
+        "names 2018-12-06 twice",
+        "Keep one",
+    ),
+    "governments out of order": (
+        lambda t: t["governments"]["JAL"].update(municipal=["2021-10-01", "2018-10-01"]),
+        "governments.JAL.municipal",
+        "not in order",
+        "earliest first",
+    ),
+    "a government of nowhere": (
+        lambda t: t["governments"].update(JLA={"state": ["2018-12-06"]}),
+        "governments.JLA",
+        "is no entity",
+        "Did you mean",
+    ),
     "a duty of an unknown milestone": (
         lambda t: rule(t, "duties", "status_report").update(milestone="status_reprot_filed"),
         "duties[0].milestone",

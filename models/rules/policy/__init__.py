@@ -9,7 +9,7 @@ from models.rules.policy.base import Code, Days, Label, Months
 from models.rules.policy.calendar import Closure, Conference, Holiday, Lead, WorkCalendar, WorkingHours
 from models.rules.policy.duties import Due, Duty
 from models.rules.policy.fees import Bracket, Fee
-from models.rules.policy.places import Entity, Region
+from models.rules.policy.places import Entity, Government, Region
 from models.rules.policy.rules import EscalationRule, ReminderRule, Reminding, Rung, SkipAfter
 from models.rules.policy.stages import Gate, Milestone, Share, Stage, Verdict
 from models.rules.policy.tracks import AgencyKind, Reaccreditation, Track, Window
@@ -28,6 +28,7 @@ __all__ = [
     "EscalationRule",
     "Fee",
     "Gate",
+    "Government",
     "Holiday",
     "Label",
     "Lead",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from models.rules.policy.base import Code, Data
 
 
@@ -11,6 +13,13 @@ class Region(Data):
     code: Code
     name: str
     entities: tuple[str, ...]
+
+
+class Government(Data):
+    """The days on which an entity's government, and those of its municipalities, begin their terms, in order."""
+
+    state: tuple[date, ...] = ()
+    municipal: tuple[date, ...] = ()
 
 
 class Entity(Data):

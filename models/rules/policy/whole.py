@@ -14,7 +14,7 @@ from models.rules.policy.calendar import Closure, Conference, Lead, WorkCalendar
 from models.rules.policy.duties import Duty
 from models.rules.policy.fees import Fee
 from models.rules.policy.forecast import Forecasting
-from models.rules.policy.places import Entity, Region
+from models.rules.policy.places import Entity, Government, Region
 from models.rules.policy.rules import EscalationRule, ReminderRule
 from models.rules.policy.stages import Milestone, Stage
 from models.rules.policy.tracks import AgencyKind, Reaccreditation, Terms, Track, Window
@@ -57,6 +57,9 @@ class Policy(Data):
     fees: tuple[Fee, ...] = ()
     regions: Annotated[tuple[Region, ...], Field(min_length=1)]
     entities: dict[str, Entity]
+    governments: dict[str, Government] = {}  # noqa: RUF012 - pydantic copies a default for each value
+    government_margin_days: Days = 0
+    """How much earlier a case is at risk for each change of government in the stretch that remains."""
     forecast: Forecasting | None = None
 
     @cached_property

@@ -14,7 +14,7 @@ from models.rules.policy.checks.duties import duties
 from models.rules.policy.checks.fees import fees
 from models.rules.policy.checks.forecast import forecasting
 from models.rules.policy.checks.leads import leads
-from models.rules.policy.checks.names import duplicates, places
+from models.rules.policy.checks.names import duplicates, governments, places
 from models.rules.policy.checks.rules import escalations, reminders
 from models.rules.policy.checks.stages import endings, gates, graph, verdicts
 from models.rules.policy.checks.tracks import reaccreditation, tracks
@@ -61,6 +61,7 @@ def problems_of(policy: Policy) -> Iterator[Problem]:
     """Yield everything that could not be carried out, in the order of the document."""
     yield from duplicates(policy)
     yield from places(policy)
+    yield from governments(policy)
     yield from working_hours(policy)
     yield from calendars(policy)
     yield from closures(policy)

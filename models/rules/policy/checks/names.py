@@ -51,3 +51,16 @@ def places(policy: Policy) -> Iterator[Problem]:
         yield Problem("regions", f'"{entity_code}" belongs to two regions.', "Leave it in one.")
     for entity_code in sorted(set(policy.entities) - {entity for _, entity in owned}):
         yield Problem("regions", f'"{entity_code}" belongs to no region.', "Add it to one: nobody would supervise it.")
+
+
+def governments(policy: Policy) -> Iterator[Problem]:
+    """Yield changes of government of nowhere, twice on a day, or out of order."""
+    for code, government in policy.governments.items():
+        place = f"governments.{code}"
+        if code not in policy.entities:
+            yield Problem(place, "is no entity.", nearest(code, policy.entities))
+        for level, days in (("state", government.state), ("municipal", government.municipal)):
+            for day in repeated(map(str, days)):
+                yield Problem(f"{place}.{level}", f"names {day} twice.", "Keep one.")
+            if list(days) != sorted(days):
+                yield Problem(f"{place}.{level}", "is not in order.", "Put the earliest first.")

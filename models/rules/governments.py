@@ -1,0 +1,26 @@
+"""Changes of government: dated days on which who decides over an agency changes, read by whatever judges a risk."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from models.rules.case import Site
+from models.rules.policy import Policy
+
+
+def changes_ahead(policy: Policy, site: Site | None, after: date, *, until: date) -> tuple[date, ...]:
+    """Return the days after one and up to another on which the government over a place changes, in order.
+
+    An agency of a municipality follows its municipality's terms, any other those of its entity. What the program does
+    not list is not known, and counts for nothing.
+    """
+    listed = None if site is None else policy.governments.get(site.entity)
+    if site is None or listed is None:
+        return ()
+    days = listed.municipal if site.municipal else listed.state
+    return tuple(day for day in days if after < day <= until)
+
+
+def margin_ahead(policy: Policy, site: Site | None, after: date, *, until: date) -> timedelta:
+    """Return how much earlier a case is at risk: the program's margin for each change in the stretch that remains."""
+    return timedelta(days=policy.government_margin_days) * len(changes_ahead(policy, site, after, until=until))
