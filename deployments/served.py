@@ -91,7 +91,7 @@ def offer_choices(deployment: RunnerDeployment, program: Program) -> None:
         "right_milestone": sorted(policy.milestones),
         "track": sorted(policy.tracks),
         "rule": sorted(program.escalations),
-        "about": sorted({**program.escalations, **program.reminders}),
+        "about": sorted({**program.escalations, **program.reminding}),
         "reason": sorted(policy.answers.reasons),
         "because": sorted(policy.reasons),
     }

@@ -12,17 +12,17 @@ from typing import NamedTuple, assert_never
 
 from models.rules.case import Case, Program, Said
 from models.rules.explain import Outcome, Sentence, explain, which
-from models.rules.policy import EscalationRule, ReminderRule
+from models.rules.policy import EscalationRule, Reminding
 from models.rules.words import NoticeState, Post, Reason, Status
 
 SHOWN = frozenset({
     Outcome.NEXT, Outcome.SILENT, Outcome.NOT_HERE, Outcome.ESCALATED, Outcome.WOULD_OPEN, Outcome.SNOOZED,
-    Outcome.CLOSED,
+    Outcome.CLOSED, Outcome.DONE,
 })
 """What `explain` says of a rule that helps to see why it did not speak."""
 
 
-Rule = ReminderRule | EscalationRule
+Rule = Reminding | EscalationRule
 
 
 class Mailed(NamedTuple):
@@ -59,7 +59,7 @@ def why_not(case: Case, program: Program, today: date, *, asked: Asked) -> list[
     if case.status is not Status.OPEN:
         return [*found, *(sentence for sentence in told if sentence.rule == "stage")]
     others = []
-    rules: list[Rule] = [*program.policy.reminders, *program.policy.escalations]
+    rules: list[Rule] = [*program.policy.reminders, *program.policy.duties, *program.policy.escalations]
     for rule in rules:
         mine = _addressed(rule).intersection(asked.posts)
         if not mine:
@@ -75,7 +75,7 @@ def why_not(case: Case, program: Program, today: date, *, asked: Asked) -> list[
 
 
 def _addressed(rule: Rule) -> frozenset[Post]:
-    if isinstance(rule, ReminderRule):
+    if isinstance(rule, Reminding):
         return frozenset(rule.to)
     return frozenset(post for rung in rule.ladder for post in rung.to)
 
@@ -137,13 +137,15 @@ _REASONS = {
     Reason.DATE_PASSED: "not told, because the date it counts down to was over",
     Reason.ON_HOLD: "cancelled, because the case was put on hold",
     Reason.SNOOZED: "held back, because it was put off",
+    Reason.FULFILLED: "cancelled, because what it reminds of was done",
+    Reason.HOLDER_LEFT: "cancelled, because whoever it was about left the post",
     Reason.BY_OPERATOR: "cancelled by an operator",
 }
 
 
 def _rungs(rule: Rule, mine: Collection[Post]) -> Iterator[Sentence]:
     """Say on which rungs of a ladder a person's posts are, where not on all of them."""
-    if isinstance(rule, ReminderRule):
+    if isinstance(rule, Reminding):
         return
     rungs = [str(number) for number, rung in enumerate(rule.ladder, 1) if set(rung.to).intersection(mine)]
     if len(rungs) < len(rule.ladder):

@@ -203,7 +203,7 @@ def _usual(purpose: Purpose, between: tuple[date, date]) -> date:
 
 
 def _choices(program: Program, purpose: Purpose, given: tuple[Connection, Row[Any], date]) -> list[Choice]:
-    """Return the reasons to choose from, or the milestones: those awaited first, then those that no gate asks for."""
+    """Return the reasons to choose from, or the milestones: what is owed, what is awaited, what no gate asks for."""
     connection, grant, today = given
     policy, language = program.policy, Language(grant.language)
     if purpose in {Purpose.ACKNOWLEDGE, Purpose.SNOOZE}:
@@ -216,11 +216,19 @@ def _choices(program: Program, purpose: Purpose, given: tuple[Connection, Row[An
         missing = gate_state(case, program, dossier(case, program, today)).missing
     asked = {name for stage in policy.stages for name in _asked(policy, stage.code)} | set(policy.endings.values())
     awaited = [code for code in missing if code in policy.milestones]
-    codes = [*awaited, *(code for code in policy.milestones if code not in asked)]
+    owed = [program.duties[name].milestone for name in _owed_by(program, grant.rule)]
+    codes = [*owed, *awaited, *(code for code in policy.milestones if code not in asked)]
     return [
         Choice(code, policy.milestones[code].name.text(language), policy.milestones[code].count)
         for code in dict.fromkeys(codes)
     ]
+
+
+def _owed_by(program: Program, rule: str) -> tuple[str, ...]:
+    """Name the duties that a rule reminds of or escalates."""
+    if rule in program.duties:
+        return (rule,)
+    return program.escalations[rule].duties if rule in program.escalations else ()
 
 
 def _asked(policy: Policy, stage: str) -> list[str]:

@@ -16,12 +16,16 @@ SEATS_NAMED = 3
 
 
 class Held(NamedTuple):
-    """What a notice is about and the seat that it was sent to; `seat_name` tells the seat in words."""
+    """What a notice is about and the seat by which its reader gets it; `seat_name` tells the seat in words.
+
+    `own` is false where the reader is the next contact of somebody whom mail does not reach.
+    """
 
     enrollment_id: int
     seat: int
     rule: str
     seat_name: str = ""
+    own: bool = True
 
 
 class Offers:
@@ -43,12 +47,12 @@ class Offers:
         key = held.enrollment_id, held.rule
         if key not in self._made:
             subject = self._subject(held)
-            self._made[key] = tuple(self._issuer.answer(each, subject) for each in self._purposes(held.rule, rung))
+            self._made[key] = tuple(self._issuer.answer(each, subject) for each in self._purposes(held, rung))
         return self._made[key]
 
     def leaving(self, seats: Sequence[Held]) -> tuple[Answer, ...]:
         """Return a link for each seat, by which the reader says that they left it; none where there are many."""
-        each = {held.seat: held for held in seats}
+        each = {held.seat: held for held in seats if held.own}
         if self._issuer is None or len(each) > SEATS_NAMED:
             return ()
         return tuple(
@@ -58,14 +62,15 @@ class Offers:
     def _subject(self, held: Held) -> Subject:
         return Subject(self._person_id, held.enrollment_id, held.seat, held.rule)
 
-    def _purposes(self, rule: str, rung: int) -> list[Purpose]:
-        escalation = self._program.escalations.get(rule)
+    def _purposes(self, held: Held, rung: int) -> list[Purpose]:
+        escalation = self._program.escalations.get(held.rule)
         reasoned = bool(self._program.policy.answers.reasons)
         offered = []
         if escalation is not None and reasoned:
             offered.append(Purpose.ACKNOWLEDGE)
         if escalation is None or escalation.cause is not Cause.VACANCY:
             offered.append(Purpose.DONE)
-        if reasoned and (escalation is None or can_be_snoozed(escalation, rung)):
+        # A snooze is the holder's own: whoever stands in for them cannot silence the post.
+        if reasoned and held.own and (escalation is None or can_be_snoozed(escalation, rung)):
             offered.append(Purpose.SNOOZE)
         return offered

@@ -77,7 +77,7 @@ def check_end(until: date, today: date, longest: int) -> None:
 
 
 def _addressed(policy: Policy, rule: str) -> set[Post]:
-    reminders = {each.rule: set(each.to) for each in policy.reminders}
+    reminders = {each.rule: set(each.to) for each in (*policy.reminders, *policy.duties)}
     ladders = {each.rule: {post for rung in each.ladder for post in rung.to} for each in policy.escalations}
     found = (reminders | ladders).get(rule)
     if found is None:

@@ -87,6 +87,13 @@ class Parcel(NamedTuple):
     links: tuple[Link, ...] = ()
 
 
+class Seated(NamedTuple):
+    """The seat by which somebody gets a notice, and whether it is the very post that the notice is for."""
+
+    seat: int
+    own: bool
+
+
 class Gathered(NamedTuple):
     """What can be written now, and what cannot.
 
@@ -124,7 +131,7 @@ def gather(connection: Connection, now: datetime, rules: Rules) -> Gathered:
         return gathered
     carriers = carriers_of(connection, rows)
     waiting = {key for key, carrier in carriers.items() if not is_due(carrier.next_at, now, rules.horizon)}
-    seats: dict[int, int] = {}
+    seats: dict[int, Seated] = {}
     groups = _grouped(program, rows, (_holders(connection, rows, today), gathered, seats))
     hours = program.policy.working_hours
     groups = {
@@ -146,7 +153,7 @@ def gather(connection: Connection, now: datetime, rules: Rules) -> Gathered:
 
 
 def _grouped(
-    program: Program, rows: Sequence[Row[Any]], given: tuple[Mapping[Place, Row[Any]], Gathered, dict[int, int]]
+    program: Program, rows: Sequence[Row[Any]], given: tuple[Mapping[Place, Row[Any]], Gathered, dict[int, Seated]]
 ) -> Groups:
     """Put notices together by person and kind of email, and note the seat by which each reaches its reader."""
     holders, gathered, seats = given
@@ -158,7 +165,7 @@ def _grouped(
             gathered.nobody.append(row.id)
         else:
             people[person.id] = person
-            seats[row.id] = person.seat
+            seats[row.id] = Seated(person.seat, person.post == row.post)
             groups[person.id, kind_of(program, row.rule)].append(row)
     return {(people[number], kind): found for (number, kind), found in groups.items()}
 
@@ -243,7 +250,7 @@ class _Scribe:
     """Writes letters for one program on one day. `seats` are those by which notices reach their readers, by notice."""
 
     def __init__(
-        self, program: Program, cases: Mapping[int, Case], seats: Mapping[int, int], *, today: date, is_demo: bool
+        self, program: Program, cases: Mapping[int, Case], seats: Mapping[int, Seated], *, today: date, is_demo: bool
     ) -> None:
         self._program, self._cases, self._seats = program, cases, seats
         self._today, self._is_demo = today, is_demo
@@ -256,8 +263,7 @@ class _Scribe:
         offers = Offers(self._program, Issuer(self._desk_url) if self._desk_url else None, person.id)
         items = tuple(self._item(row, language, offers) for row in found)
         leaving = offers.leaving([
-            Held(row.subject_id, self._seats[row.id], row.rule, _seat_name(row, post))
-            for row, post in zip(found, posts, strict=True)
+            self._held(row, _seat_name(row, post)) for row, post in zip(found, posts, strict=True)
         ])
         letter = Letter(
             given_names=person.given_names, surname=person.surname, second_surname=person.second_surname,
@@ -290,7 +296,7 @@ class _Scribe:
             vacant_post_name=None if vacant is None else policy.posts[vacant].text(language),
             waiting_for=tuple(awaited(policy, code, language) for code in waiting),
             next_conferences=tuple(coming[:CONFERENCES_SHOWN]), duty="" if rule is not None else _duty(row),
-            answers=offers.answers(Held(row.subject_id, self._seats[row.id], row.rule), row.facts.get("rung", 0)),
+            answers=offers.answers(self._held(row), row.facts.get("rung", 0)),
             cycle=row.cycle, agency_wide=post is not None and SCOPE_OF[post] is Scope.AGENCY,
             **self._owed(row, case, language), **self._aimed(row, case),
         )
@@ -311,6 +317,10 @@ class _Scribe:
         dear = slip.price is not None and slip.price.high > 0
         cost = spell_price(slip.price, program.policy.currency or "") if slip.price is not None and dear else ""
         return found | {"slip_days": slip.days, "slip_cost": cost}
+
+    def _held(self, row: Row[Any], seat_name: str = "") -> Held:
+        seat, own = self._seats[row.id]
+        return Held(row.subject_id, seat, row.rule, seat_name, own)
 
     def _named(self, row: Row[Any]) -> tuple[Duty | None, str]:
         """Return the duty that a notice is about and the name of its occurrence, whether it reminds or escalates."""

@@ -37,8 +37,8 @@ def _templates(policy: Policy) -> Iterator[Finding]:
     for problem in template_problems():
         yield Finding(Severity.ERROR, problem.place, problem.what, problem.remedy)
     known = notices()
-    asked = [*((r.rule, r.notice) for r in policy.reminders), *((r.rule, r.notice) for r in policy.escalations)]
-    for rule, notice in asked:
+    asked = [(rule.rule, rule.notice) for rule in (*policy.reminders, *policy.duties)]
+    for rule, notice in (*asked, *((rule.rule, rule.notice) for rule in policy.escalations)):
         if notice not in known:
             what = f'"{rule}" sends the notice "{notice}", which has no templates.'
             yield Finding(Severity.ERROR, f"templates/emails/{notice}", what, nearest(notice, known))

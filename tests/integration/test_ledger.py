@@ -160,6 +160,14 @@ def test_why_not_says_why_not(kept: Engine, person: str, on: date, enrollment: s
     assert said in asked(kept, person, on, enrollment)
 
 
+def test_why_not_speaks_of_every_rule_there_is(kept: Engine) -> None:
+    said = asked(kept, "P1", TUESDAY)
+    policy = program().policy
+    names = [each.rule for each in policy.reminders] + [each.rule for each in policy.duties]
+    for name in names + [each.rule for each in policy.escalations]:
+        assert f'"{name}"' in said
+
+
 def test_why_not_of_a_case_that_ended(kept: Engine) -> None:
     from tasks.store.records import NewFact, record_facts
 
