@@ -4,9 +4,34 @@ Imports stay inside the verbs: `acredita --help` must not wait for Prefect. Erro
 the place and the remedy, and exit code 2.
 """
 
-from deployments.cli import answers, clock, daily, desk, intake, lint, loopback, program, service, views
+from deployments.cli import (
+    answers,
+    clock,
+    daily,
+    desk,
+    intake,
+    lint,
+    loopback,
+    mail,
+    program,
+    service,
+    views,
+)
 from deployments.cli.base import app, main
 
 __all__ = [
-    "answers", "app", "clock", "daily", "desk", "intake", "lint", "loopback", "main", "program", "service", "views",
+    "answers",
+    "app",
+    "clock",
+    "daily",
+    "desk",
+    "intake",
+    "lint",
+    "loopback",
+    "mail",
+    "main",
+    "program",
+    "service",
+    "views",
+]
 ]

@@ -166,6 +166,8 @@ class Reason(StrEnum):
     BY_OPERATOR = "by_operator"
     FULFILLED = "fulfilled"
     HOLDER_LEFT = "holder_left"
+    RESTORED = "restored"
+    """It may have gone out after the backup that this database was restored from."""
 
 
 class EscalationState(StrEnum):
@@ -228,6 +230,14 @@ class Undeliverable(StrEnum):
     BLOCK = "block"
     INVALID = "invalid"
     SPAM_REPORT = "spam_report"
+
+
+class Verdict(StrEnum):
+    """What an operator found out about an email: it arrived, it is to go out once more, or never."""
+
+    SENT = "sent"
+    RESEND = "resend"
+    DROP = "drop"
 
 
 class Outcome(StrEnum):

@@ -36,6 +36,7 @@ from tasks.mail.outbox.claims import BATCH, Claimed, Written, claim, set_aside, 
 from tasks.mail.outbox.doubts import clear_up
 from tasks.mail.outbox.outlets import outlet_of, take_probe
 from tasks.mail.outbox.presence import present
+from tasks.mail.outbox.restored import count_this_run, look_for_a_restore
 from tasks.mail.outbox.results import Answered, insist
 from tasks.mail.outbox.shift import Delivery, Shift
 from tasks.mail.rendering import render
@@ -75,6 +76,7 @@ def deliver(engine: Engine, sender: Sender, watch: Watch) -> Delivery:
 
 def work(shift: Shift) -> None:
     """Go through the steps of a run; the letters until none is left that can go out now."""
+    look_for_a_restore(shift)
     clear_up(shift)
     while _letters(shift):
         pass
@@ -131,6 +133,9 @@ def _batches(shift: Shift, parcels: Sequence[Parcel], begun: float) -> Iterator[
         if free and not admitted:
             return
         written = list(_written(shift, admitted))
+        if written and not shift.counted:
+            count_this_run(shift)
+            shift.counted = True
         yield claim(shift, written) if written else []
 
 

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine, text
 
+from models.rules.errors import Refused
 from models.settings import settings
 
 _TRY = text("SELECT pg_try_advisory_lock(:key)")
@@ -99,15 +100,16 @@ class _Files:
         """Nothing but our own end takes the lock."""
 
 
-def living_senders(engine: Engine) -> bool:
-    """Whether any run sends from this SQLite database now; the files of those that died are cleared away."""
+def require_nobody(engine: Engine) -> None:
+    """Refuse where a run sends from this SQLite database now; the files of those that died are cleared away."""
     folder = senders_folder(engine)
     files = _Files(folder, "")
     found = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     living = {name for name in found if files.lives(name)}
     for name in set(found) - living:
         (folder / name).unlink(missing_ok=True)
-    return bool(living)
+    if living:
+        raise Refused.one("database", "is being sent from just now.", "Stop the service, and wait for the delivery.")
 
 
 @contextmanager

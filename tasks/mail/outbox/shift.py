@@ -57,3 +57,5 @@ class Shift:
     draw: Callable[[], float] = random.random
     reached: Reached = field(default_factory=crash_point)
     delivery: Delivery = field(default_factory=Delivery)
+    counted: bool = False
+    """Whether it is noted that this run sends (`tasks.store.generations`)."""
