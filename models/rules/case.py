@@ -34,13 +34,17 @@ class Fact(NamedTuple):
 
 
 class Seat(NamedTuple):
-    """A post that somebody holds from `since` to `until`, both days included; `person` tells holders apart."""
+    """A post that somebody holds from `since` to `until`, both days included; `person` tells holders apart.
+
+    `undeliverable_since` is the day from which no mail reaches them.
+    """
 
     id: int
     post: Post
     since: date
     until: date | None = None
     person: int = 0
+    undeliverable_since: date | None = None
 
     def held(self, day: date) -> bool:
         """Whether somebody is in the post on this day."""

@@ -259,6 +259,8 @@ def admission(outlet: Outlet, now: datetime, times: Times) -> Admission:
 def after_answer(outlet: Outlet, heard: Heard, *, now: datetime, times: Times) -> Outlet:
     """Return what becomes of the sender after an answer: only one about the message itself opens it again."""
     match heard.outcome:
+        case Outcome.BARRED | Outcome.PAUSED if outlet.tries and _is_shut(outlet, now, times):
+            return outlet  # of a message that was on its way already: it says nothing new
         case Outcome.BARRED:
             wait = doubled(times.probe, outlet.tries, cap=times.backoff_cap)
             return Outlet(heard.detail, outlet.barred_at or now, now + wait, outlet.tries + 1)
@@ -272,6 +274,11 @@ def after_answer(outlet: Outlet, heard: Heard, *, now: datetime, times: Times) -
             return outlet
         case _:
             assert_never(heard.outcome)
+
+
+def _is_shut(outlet: Outlet, now: datetime, times: Times) -> bool:
+    """Whether the sender waits for longer than it would for the answer of a probe."""
+    return not is_due(outlet.not_before, now, times.horizon) and (outlet.not_before or now) > now + times.lease
 
 
 def probing(outlet: Outlet, now: datetime, times: Times) -> Outlet:

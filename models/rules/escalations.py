@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import date, timedelta
 from typing import NamedTuple, assert_never
 
@@ -97,14 +97,24 @@ def conditions(rule: EscalationRule, case: Case, scene: Scene) -> Iterator[Condi
             end = scene.dates.read(_clock(rule))
             yield Condition("passed", end, _grace(rule, end + timedelta(days=1), scene))
         case Cause.VACANCY:
-            empty = ((post, vacant_from(case, post, scene.today)) for post in rule.posts)
-            left = ((post.value, since) for post, since in empty if since is not None)
-            yield from (Condition(name, since, _grace(rule, since, scene)) for name, since in left)
+            yield from _of_posts(rule, vacant_from, (case, scene))
+        case Cause.UNDELIVERABLE:
+            yield from _of_posts(rule, unreachable_from, (case, scene))
         case Cause.DUTY:
             mine = (each for each in scene.owed if each.done is None and each.duty.rule in rule.duties)
             yield from (Condition(o.story, o.due_on, _grace(rule, o.due_on + timedelta(days=1), scene)) for o in mine)
         case _:
             assert_never(rule.cause)
+
+
+def _of_posts(
+    rule: EscalationRule, since: Callable[[Case, Post, date], date | None], given: tuple[Case, Scene]
+) -> Iterator[Condition]:
+    case, scene = given
+    for post in rule.posts:
+        on = since(case, post, scene.today)
+        if on is not None:
+            yield Condition(post.value, on, _grace(rule, on, scene))
 
 
 def _grace(rule: EscalationRule, on: date, scene: Scene) -> date:
@@ -127,6 +137,14 @@ def vacant_from(case: Case, post: Post, today: date) -> date | None:
     last = max(seat.until or FOREVER for seat in held)
     # An agency's post may have been left in the cycle before: here it is empty since the agreement.
     return None if last == FOREVER else max(last + timedelta(days=1), case.agreement_on)
+
+
+def unreachable_from(case: Case, post: Post, today: date) -> date | None:
+    """Return the day since which no mail reaches whoever is in a post; None while it does, or while nobody is."""
+    held = [seat for seat in case.seats if seat.post is post and seat.held(today)]
+    # Where two hold it, the one who came last is written to.
+    last = max(held, key=lambda seat: (seat.since, seat.id), default=None)
+    return None if last is None else last.undeliverable_since
 
 
 def closing(
@@ -163,7 +181,7 @@ def _no_longer_owed(rule: EscalationRule, standing: Standing, duties: Iterable[O
     return Closing.HOLDER_LEFT if changed else Closing.DEADLINE_MOVED
 
 
-def _solved(cause: Cause) -> Closing:
+def _solved(cause: Cause) -> Closing:  # noqa: PLR0911 - one for each cause
     match cause:
         case Cause.INACTIVITY:
             return Closing.ACTIVITY
@@ -177,6 +195,8 @@ def _solved(cause: Cause) -> Closing:
             return Closing.FILLED
         case Cause.DUTY:
             return Closing.FULFILLED
+        case Cause.UNDELIVERABLE:
+            return Closing.REACHABLE
         case _:
             assert_never(cause)
 

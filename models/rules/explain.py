@@ -375,10 +375,12 @@ def _escalation(view: _View, rule: EscalationRule) -> Iterator[Sentence]:
 def _no_cause(rule: EscalationRule) -> str:
     if rule.duties:
         return "nothing is owed"
+    if rule.cause is Cause.UNDELIVERABLE:
+        return "mail reaches whoever holds its posts"
     return "its posts are held and nobody is to leave" if rule.posts else "the stage sets no days for it"
 
 
-def _because(view: _View, rule: EscalationRule, given: tuple[str, date]) -> str:
+def _because(view: _View, rule: EscalationRule, given: tuple[str, date]) -> str:  # noqa: PLR0911 - one for each cause
     occurrence, anchor_on = given
     match rule.cause:
         case Cause.INACTIVITY:
@@ -394,6 +396,8 @@ def _because(view: _View, rule: EscalationRule, given: tuple[str, date]) -> str:
             return f"{view.scene.program.duties[duty].name.en} ({name.replace('_', ' ')}) was due on {anchor_on}"
         case Cause.VACANCY:
             return f"nobody is {_post(view, occurrence)} since {anchor_on}"
+        case Cause.UNDELIVERABLE:
+            return f"no mail reaches the {_post(view, occurrence)} since {anchor_on}"
         case _:
             assert_never(rule.cause)
 

@@ -114,6 +114,7 @@ class Cause(StrEnum):
     OVERDUE = "overdue"
     VACANCY = "vacancy"
     DUTY = "duty"
+    UNDELIVERABLE = "undeliverable"
 
 
 class Change(StrEnum):

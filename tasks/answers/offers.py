@@ -68,7 +68,7 @@ class Offers:
         offered = []
         if escalation is not None and reasoned:
             offered.append(Purpose.ACKNOWLEDGE)
-        if escalation is None or escalation.cause is not Cause.VACANCY:
+        if escalation is None or escalation.cause not in {Cause.VACANCY, Cause.UNDELIVERABLE}:
             offered.append(Purpose.DONE)
         # A snooze is the holder's own: whoever stands in for them cannot silence the post.
         if reasoned and held.own and (escalation is None or can_be_snoozed(escalation, rung)):

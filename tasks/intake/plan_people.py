@@ -85,6 +85,8 @@ class _People:
         wanted |= {name: values[name] or default for name, default in defaults.items() if name in values}
         stored = self._people.get(code)
         if stored is not None:
+            if wanted.get("email", stored["email"]) != stored["email"]:
+                wanted |= {"undeliverable_since": None, "undeliverable_by": None}  # of the address that is no more
             self.plan.amend(PERSON, stored, (wanted, code, row.number))
             return
         fresh = {"second_surname": None, **defaults, **wanted, "code": code}

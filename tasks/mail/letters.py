@@ -280,7 +280,8 @@ class _Scribe:
         known = dossier(case, self._program, today)
         waiting = gate_state(case, self._program, known).missing
         rule = self._program.escalations.get(row.rule)
-        vacant = Post(row.occurrence.split("/", 1)[0]) if rule is not None and rule.cause is Cause.VACANCY else None
+        of_a_post = rule is not None and rule.cause in {Cause.VACANCY, Cause.UNDELIVERABLE}
+        vacant = Post(row.occurrence.split("/", 1)[0]) if of_a_post else None
         post = vacant or self._changed(row)
         coming = [day for day in self._program.conferences if today <= day <= max(dates.limit, dates.window_until)]
         return Item(

@@ -21,6 +21,7 @@ _ANCHORS: dict[str, tuple[str | None, int]] = {
     "vacant_post": (None, -20),
     "duty": (None, 45),
     "duty_overdue": (None, -12),
+    "undeliverable": (None, -6),
 }
 
 
@@ -85,7 +86,7 @@ def sample_item(notice: str, language: Language, today: date) -> Item:
         enrollment="EX-01/example", track_name=words["track_name"], stage_name=words["stage_name"],
         risk=Risk.OVERDUE if notice == "limit_passed" else Risk.AT_RISK if is_escalation else Risk.ON_TRACK,
         rung=2 if is_escalation else 0, repeat=0, opened_on=today - timedelta(days=14) if is_escalation else None,
-        vacant_post_name=words["vacant"] if notice == "vacant_post" else None,
+        vacant_post_name=words["vacant"] if notice in {"vacant_post", "undeliverable"} else None,
         waiting_for=(words["waiting"],),
         next_conferences=_conferences(notice, today), duty="" if is_escalation else f"EX-01/example/{notice}",
         **facts, **_owed(notice, language), **_aimed(notice, today),

@@ -24,6 +24,7 @@ from models.schema import (
     ESCALATION,
     MILESTONE,
     NOTICE,
+    PERSON,
     SNOOZE,
     STAGE_CHANGE,
     same,
@@ -64,7 +65,10 @@ _FACTS = select(
     MILESTONE.c.enrollment_id, MILESTONE.c.id, MILESTONE.c.milestone, MILESTONE.c.occurred_on, MILESTONE.c.value
 ).where(MILESTONE.c.enrollment_id.in_(IDS), MILESTONE.c.voided_at.is_(None))
 _A = ASSIGNMENT.c
-_SEATS = select(_A.enrollment_id, _A.agency_id, _A.region, _A.id, _A.post, _A.since, _A.until, _A.person_id)
+_SEATS = select(
+    _A.enrollment_id, _A.agency_id, _A.region, _A.id, _A.post, _A.since, _A.until, _A.person_id,
+    PERSON.c.undeliverable_since,
+).join(PERSON, PERSON.c.id == _A.person_id)
 _OWN_SEATS = _SEATS.where(_A.enrollment_id.in_(IDS))
 _AGENCY_SEATS = _SEATS.where(_A.agency_id.in_(IDS))
 WIDE = and_(_A.enrollment_id.is_(None), _A.agency_id.is_(None))

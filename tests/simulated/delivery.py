@@ -153,7 +153,7 @@ class World:
 
     def step(self) -> None:
         dice = self.dice
-        self.steady += dice.choices((0.05, 3.0, 70.0, 500.0), (60, 25, 10, 5))[0] * dice.random()
+        self.steady += dice.choices((0.05, 3.0, 70.0, 1500.0), (55, 25, 10, 10))[0] * dice.random()
         awake = [run for run in self.runs if run.asleep_until <= self.steady]
         chance = dice.random()
         if not self.runs or (len(self.runs) < 3 and chance < 0.08):

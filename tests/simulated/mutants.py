@@ -231,7 +231,7 @@ def found_by(name: str, most: int = MOST_SEEDS) -> tuple[int, str] | None:
         with MUTANTS[name]():
             broken = simulate(seed)
         if broken:
-            return seed, broken[0]
+            return seed, min(broken, key=lambda promise: "come to an end" in promise)
     return None
 
 

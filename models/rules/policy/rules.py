@@ -57,9 +57,9 @@ class Rung(Data):
 class EscalationRule(Data):
     """An open case that climbs a ladder until it is acknowledged or solved.
 
-    `clock` belongs to the causes `pace` and `overdue`, `posts` to `vacancy`, `duties` to `duty`. After the last rung
-    it is told again every `repeat_days`, at most `repeats` times. While one stands that `raises_risk`, the case is at
-    risk, whatever its pace.
+    `clock` belongs to the causes `pace` and `overdue`, `posts` to `vacancy` and `undeliverable`, `duties` to `duty`.
+    After the last rung it is told again every `repeat_days`, at most `repeats` times. While one stands that
+    `raises_risk`, the case is at risk, whatever its pace.
     """
 
     rule: Code

@@ -64,9 +64,9 @@ def settle(shift: Shift, answered: Iterable[Answered]) -> bool:
         before = outlet = outlet_of(connection, shift.sender.name)
         for claimed, result in sorted(given, key=lambda each: each[0].id):
             states.append(_settle(connection, shift, (claimed, result, now)))
-            if result is not None:
-                heard = Heard(result.outcome, result.detail, result.wait)
-                outlet = after_answer(outlet, heard, now=now, times=shift.times)
+        heard = {result.outcome: Heard(*result[:3]) for _, result in given if result is not None}
+        for each in heard.values():  # several of one kind at once are one word
+            outlet = after_answer(outlet, each, now=now, times=shift.times)
         if outlet != before:
             remember(connection, shift.sender.name, outlet)
             if outlet.barred_by is not None and before.barred_by is None:

@@ -43,7 +43,7 @@ def settle_email(connection: Connection, number: int, verdict: Verdict, *, actor
         allowed = ", ".join(OPEN_TO_US)
         raise Refused.one("email", f"{number} is {was}.", f"Only what is {allowed} can be settled.")
     state, notices, reason = _became(verdict)
-    again = _E.again + (verdict is Verdict.RESEND and was is not EmailState.DEAD)
+    again = _E.again + int(verdict is Verdict.RESEND and was is not EmailState.DEAD)
     connection.execute(
         update(EMAIL)
         .where(_E.id == number)

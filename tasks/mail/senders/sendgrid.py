@@ -16,6 +16,7 @@ from models.rules.letter import clean_header
 from models.settings import LOOPBACK, Settings
 from tasks.mail.senders.message import mailable, mailbox
 from tasks.mail.senders.protocol import BAD_MESSAGE, Attachment, MailLog, Outcome, Outgoing, Result
+from tasks.mail.senders.sendgrid_lists import SendGridLists
 from tasks.mail.senders.sendgrid_log import SendGridLog
 from tasks.mail.senders.timed import Limits, NotConnectedError
 from tasks.mail.senders.transport import Line, client
@@ -44,6 +45,7 @@ class SendGridSender:
         self._line = Line(host, Limits(settings.mail_connect_seconds, settings.mail_timeout_seconds))
         self.api = client(key, host, self._line)
         self.log: MailLog | None = SendGridLog(self.api)
+        self.lists = SendGridLists(self.api)
 
     def send(self, outgoing: Outgoing, now: datetime) -> Result:  # noqa: ARG002 - the provider dates it
         """Post the message once. Everything in doubt is UNKNOWN."""

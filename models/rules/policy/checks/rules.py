@@ -102,7 +102,8 @@ def _cause(rule: EscalationRule, place: str) -> Iterator[Problem]:
     if rule.grace_in_working_days and rule.cause in {Cause.INACTIVITY, Cause.OVERSTAY}:
         what = f'the cause "{rule.cause}" counts calendar days, which a hold lets rest.'
         yield Problem(f"{place}.grace_in_working_days", what, "Leave it out, or give `grace_days` more.")
-    if (rule.cause is Cause.VACANCY) != bool(rule.posts):
-        yield Problem(f"{place}.posts", "belongs to the cause vacancy, and to no other.", "Add or remove `posts`.")
+    if (rule.cause in {Cause.VACANCY, Cause.UNDELIVERABLE}) != bool(rule.posts):
+        what = "belongs to the causes vacancy and undeliverable, and to no other."
+        yield Problem(f"{place}.posts", what, "Add or remove `posts`.")
     if (rule.cause is Cause.DUTY) != bool(rule.duties):
         yield Problem(f"{place}.duties", "belongs to the cause duty, and to no other.", "Add or remove `duties`.")
