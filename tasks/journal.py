@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from models.rules.case import Case
 from models.rules.decision import Advance, Decision
+from models.rules.listed import Listed, spell_short
 from models.rules.words import NoticeState, Status
 
 KEPT = 500
@@ -47,10 +48,14 @@ class Named(NamedTuple):
 
 
 class Journal:
-    """The moves of a sweep in the order of the decisions, at most `KEPT` of each kind; the rest is counted."""
+    """The moves of a sweep in the order of the decisions, at most `KEPT` of each kind; the rest is counted.
+
+    `short` counts the cases whose time ends after a list of days does.
+    """
 
     def __init__(self) -> None:
         self.moves: list[Move] = []
+        self.short: Counter[Listed] = Counter()
         self._kept: Counter[What] = Counter()
         self._left_out = 0
 
@@ -67,6 +72,15 @@ class Journal:
         """Take over what a batch noted."""
         self.note(other.moves)
         self._left_out += other.left_out
+        self.short += other.short
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is no failure and wants an operator's eye, a sentence each."""
+        return [
+            f"{listed.place} {spell_short(listed, number)}, of those that were due; `acredita lint` names them."
+            for listed, number in sorted(self.short.items())
+        ]
 
     @property
     def left_out(self) -> int:

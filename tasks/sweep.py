@@ -23,6 +23,8 @@ from models.rules.decide import decide
 from models.rules.decision import Decision
 from models.rules.errors import Refused
 from models.rules.hours import day_begun
+from models.rules.listed import too_short
+from models.rules.words import Status
 from models.schema import INCIDENT, INSTALLATION, SWEEP
 from tasks.journal import Journal, moves_of
 from tasks.store import clock
@@ -79,7 +81,10 @@ def decide_batch(connection: Connection, as_of: date, given: tuple[Cursor, int])
     by_id = {case.id: case for case in cases}
     decisions = list(_decided(connection, cases, (program, as_of, tally)))
     for decision in _written(connection, decisions, (program, as_of, tally)):
-        journal.note(moves_of(by_id[decision.case_id], decision))
+        case = by_id[decision.case_id]
+        journal.note(moves_of(case, decision))
+        if decision.status is Status.OPEN:
+            journal.short.update(too_short(case, program, as_of))
     # What an award opened today is looked at today: it is due, and comes after all that was due before it.
     opened = any(decision.next_cycle is not None for decision in decisions)
     return BatchResult(tally, cursor if opened or len(cases) == given[1] else None, journal)
@@ -164,14 +169,16 @@ def quiet_collector() -> Iterator[None]:
         gc.unfreeze()
 
 
-def rehearse(engine: Engine, as_of: date) -> Tally:
+def rehearse(engine: Engine, as_of: date, journal: Journal | None = None) -> Tally:
     """Decide everything due on a day through the live code, and write nothing down."""
     tally = Tally()
     cursor: Cursor | None = START
     with engine.connect() as connection, connection.begin() as rehearsal:
         while cursor is not None:
-            batch, cursor, _ = decide_batch(connection, as_of, (cursor, BATCH))
+            batch, cursor, happened = decide_batch(connection, as_of, (cursor, BATCH))
             tally.add(batch)
+            if journal is not None:
+                journal.add(happened)
         rehearsal.rollback()
     return tally
 

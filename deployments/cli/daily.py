@@ -12,13 +12,18 @@ from deployments.cli.base import AsJson, AsOf, DryRun, app, ready, say
 def sweep(*, as_of: AsOf = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Decide everything that is due on a day: stages, reminders, escalations. Safe to repeat."""
     from tasks import sweep as sweeping
+    from tasks.journal import Journal
 
     engine = ready()
     day = sweeping.day_to_sweep(engine, as_of)
-    tally = sweeping.rehearse(engine, day) if dry_run else sweeping.sweep(day)
-    found = {"as_of": day, "dry_run": dry_run, **dataclasses.asdict(tally)}
-    say(found, as_json, lambda: f"{'would sweep' if dry_run else 'swept'} {day}: {tally.due} due, {tally.advances} "
-         f"advanced, {tally.notices} notices, {tally.escalations} escalations, {tally.failed} failed")
+    journal = Journal()
+    tally = sweeping.rehearse(engine, day, journal) if dry_run else sweeping.sweep(day, journal=journal)
+    found = {"as_of": day, "dry_run": dry_run, **dataclasses.asdict(tally), "warnings": journal.warnings}
+    told = (
+        f"{'would sweep' if dry_run else 'swept'} {day}: {tally.due} due, {tally.advances} advanced, "
+        f"{tally.notices} notices, {tally.escalations} escalations, {tally.failed} failed"
+    )
+    say(found, as_json, lambda: "\n".join([told, *journal.warnings]))
 
 
 @app.command

@@ -20,11 +20,15 @@ ONE_DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Calendar:
-    """The weekdays that are worked (Monday is 0), and the days off with their names; it knows none after `until`."""
+    """The weekdays that are worked (Monday is 0), and the days off with their names; it knows none after `until`.
+
+    `name` is the program's own, empty where it keeps none.
+    """
 
     weekdays: frozenset[int]
     off: Mapping[date, str] = field(default_factory=dict)
     until: date | None = None
+    name: str = ""
     _before: dict[date, date] = field(default_factory=dict, compare=False, repr=False)
 
     def works(self, day: date) -> bool:
@@ -114,7 +118,7 @@ class Calendars:
             return Calendar(weekdays)
         base = self._policy.calendars[name]
         off = {day: closure.name for closure in closures if closure.observed for day in days_of(closure, base)}
-        return Calendar(weekdays, off | {holiday.on: holiday.name for holiday in base.holidays}, base.until)
+        return Calendar(weekdays, off | {holiday.on: holiday.name for holiday in base.holidays}, base.until, name)
 
 
 def _general(closure: Closure, name: str | None) -> bool:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from models.rules.calendars import Calendar, Calendars
+from models.rules.dates import add_months
 from models.rules.policy import Duty, EscalationRule, Policy, ReminderRule, Reminding, Stage, Track
 from models.rules.words import Change, Clock, EscalationState, NoticeState, Post, Reason, Status
 
@@ -187,6 +188,18 @@ class Program:
     def conferences(self) -> tuple[date, ...]:
         """Return the days at which an award can be decided, in order."""
         return self.policy.conference_days
+
+    @cached_property
+    def covered_agreement(self) -> date:
+        """The last day on which an agreement could be signed for every list of days to last as long as its case does.
+
+        A bound over all tracks, so that a sweep has one comparison for each case; `models.rules.listed` is exact.
+        """
+        policy = self.policy
+        ends = [*policy.conference_days[-1:], *(calendar.until for calendar in policy.calendars.values())]
+        terms = [policy.terms(track, cycle) for track in policy.tracks for cycle in (1, 2)]
+        months = max(max(each.limit_months, each.window.until_month) for each in terms)
+        return add_months(min(ends), -months) if ends else date.max
 
     @cached_property
     def escalations(self) -> dict[str, EscalationRule]:

@@ -85,8 +85,13 @@ def publish_changes(as_of: date, tally: Tally, journal: Journal) -> str:
     shown = f" The first {KEPT} of each kind; {journal.left_out} more." if journal.left_out else ""
     create_table_artifact(
         key=CHANGES_KEY, table=rows or [{"enrollment": "-", "what": "nothing changed", "detail": ""}],
-        description=f"{label}What the sweep of {as_of} decided.{shown}{_tell(moves)}",
+        description=" ".join([
+            f"{label}What the sweep of {as_of} decided.{shown}{_tell(moves)}",
+            *(f"**Warning:** {warning}" for warning in journal.warnings),
+        ]),
     )
+    for warning in journal.warnings:
+        get_logger(__name__).warning("%s", warning)
     failed = f", {tally.failed} FAILED" if tally.failed else ""
     return (
         f"{tally.due} due, {tally.advances} advanced, "

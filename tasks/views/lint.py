@@ -10,10 +10,10 @@ from zoneinfo import available_timezones
 
 from sqlalchemy import Connection, Row, or_, select
 
-from models.rules.case import Case, Program
-from models.rules.clock import clocks
+from models.rules.case import Program
 from models.rules.errors import nearest
 from models.rules.lint import Finding, Severity, policy_findings
+from models.rules.listed import Listed, spell_short, too_short
 from models.rules.naming import enrollment_code
 from models.rules.policy import Policy
 from models.rules.words import Post, Status
@@ -184,20 +184,14 @@ def _fault(person: Row[Any]) -> tuple[str, str] | None:
 def _beyond_the_list(
     connection: Connection, program: Program, given: tuple[Sequence[Row[Any]], date]
 ) -> Iterator[Finding]:
-    """Yield open cases whose time ends after the last listed conference: nobody can say what they could still make."""
+    """Yield open cases whose time ends after a list of days does: nobody can say what they could still make."""
     cases, today = given
-    if not program.conferences:
-        return
-    last, code = program.conferences[-1], {case.id: _code(case) for case in cases}
-    late = [
-        code[case.id] for some in chunks(sorted(code)) for case in named_cases(connection, some)
-        if _ends(case, program, today) > last
-    ]
-    if late:
-        what = f"end on {last}, before the time of {len(late)} open cases does: {_listed(late)}."
-        yield Finding(Severity.WARNING, "conferences", what, "Add the days that are known by now.")
-
-
-def _ends(case: Case, program: Program, today: date) -> date:
-    dates = clocks(case, program.plan(case.track, case.cycle), today)
-    return max(dates.limit, dates.window_until)
+    code = {case.id: _code(case) for case in cases}
+    late: dict[Listed, list[str]] = defaultdict(list)
+    for some in chunks(sorted(code)):
+        for case in named_cases(connection, some):
+            for listed in too_short(case, program, today):
+                late[listed].append(code[case.id])
+    for listed, codes in late.items():
+        what = f"{spell_short(listed, len(codes))}: {_listed(codes)}."
+        yield Finding(Severity.WARNING, listed.place, what, "Add the days that are known by now.")

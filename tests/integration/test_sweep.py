@@ -25,11 +25,12 @@ from models.rules.words import NoticeState, Status
 from models.schema import table
 from models.tables import DeadlineChange, Enrollment, Escalation, Incident, Notice, StageChange, Sweep
 from tasks import sweep as sweeping
+from tasks.journal import Journal
 from tasks.store.cases import Cursor, Written, write
 from tasks.store.database import reading, transaction
 from tasks.store.programs import current_program, put_in_force
-from tasks.sweep import BatchResult, day_to_sweep, sweep, sweep_batch
-from tests.building import CREW, ONBOARDED, case, crew, day, document, program
+from tasks.sweep import BatchResult, day_to_sweep, rehearse, sweep, sweep_batch
+from tests.building import CREW, ONBOARDED, case, crew, day, document, program, program_with
 from tests.storing import LIVE, NOW, due_on, everything, install, rows_of
 
 TODAY = day(60)
@@ -376,3 +377,18 @@ def test_another_field_is_swept_and_reminded_by_the_same_code(store: Engine, cer
         ("quality_management", 1, "certified"),
         ("quality_management", 2, "surveillance"),
     ]
+
+
+def test_a_list_of_conferences_that_ends_before_the_cases_do_is_said_and_refuses_nothing(lite: Engine) -> None:
+    short = program_with(conferences=[{"on": day(500), "name": "last"}]).policy
+    install(lite, short, [replace(case(), id=number) for number in (1, 2)])
+    said = (
+        f"conferences end on {day(500)}, before the time of 2 open cases does, of those that were due; "
+        "`acredita lint` names them."
+    )
+    rehearsed, swept, again = Journal(), Journal(), Journal()
+    rehearse(lite, day(1), rehearsed)
+    assert sweep(day(1), journal=swept).failed == 0
+    assert rehearsed.warnings == swept.warnings == [said]
+    assert sweep(day(1), journal=again).due == 0
+    assert again.warnings == [], "what is not due costs nothing, and says nothing"
