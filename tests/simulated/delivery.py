@@ -211,16 +211,20 @@ class World:
 
     def calm_down(self) -> None:
         """Nothing fails any more, the clock is right, and runs come and go until all is settled."""
-        for run in sorted(self.runs, key=lambda run: run.asleep_until):
-            self.steady = max(self.steady, run.asleep_until)
-            self.finish(run)
         self.provider.calm, self.skew = True, 0.0
+        self.finish_the_awake()
         for seconds in CALM:
-            if not self.unsettled():
+            if not self.runs and not self.unsettled():
                 return
             self.steady += seconds
             self.runs.append(Run(self))
             self.finish(self.runs[-1])
+            self.finish_the_awake()
+
+    def finish_the_awake(self) -> None:
+        """Let every run go on to its end but those that still sleep: they wake to what was done meanwhile."""
+        for run in [run for run in self.runs if run.asleep_until <= self.steady]:
+            self.finish(run)
 
     def finish(self, run: Run) -> None:
         """Let a run go on to its end."""

@@ -103,7 +103,7 @@ def _cause(rule: EscalationRule, place: str) -> Iterator[Problem]:
         what = f'the cause "{rule.cause}" counts calendar days, which a hold lets rest.'
         yield Problem(f"{place}.grace_in_working_days", what, "Leave it out, or give `grace_days` more.")
     if (rule.cause in {Cause.VACANCY, Cause.UNDELIVERABLE}) != bool(rule.posts):
-        what = "belongs to the causes vacancy and undeliverable, and to no other."
+        what = "belongs to the cause vacancy or undeliverable, and to no other."
         yield Problem(f"{place}.posts", what, "Add or remove `posts`.")
     if (rule.cause is Cause.DUTY) != bool(rule.duties):
         yield Problem(f"{place}.duties", "belongs to the cause duty, and to no other.", "Add or remove `duties`.")
