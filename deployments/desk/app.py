@@ -74,7 +74,7 @@ def _guard(app: FastAPI, headers: Mapping[str, str]) -> None:
             if response.status_code == STATUS[Answered.GONE]:
                 missed.count(client)
         else:
-            response = HTMLResponse(pages.for_anybody("busy.html"), 429, {"Retry-After": str(A_MINUTE)})
+            response = HTMLResponse(pages.for_anybody("busy"), 429, {"Retry-After": str(A_MINUTE)})
         response.headers.update(headers)
         return response
 
@@ -84,7 +84,7 @@ def _open(app: FastAPI, engine: Engine) -> None:
 
     @app.get("/")
     def home() -> HTMLResponse:
-        return HTMLResponse(pages.for_anybody("home.html"))
+        return HTMLResponse(pages.for_anybody("home"))
 
     @app.get("/style.css")
     def style() -> PlainTextResponse:
@@ -115,7 +115,7 @@ async def _served(request: Request, call_next: CallNext) -> Response:
     try:
         return await call_next(request)
     except OperationalError:
-        return HTMLResponse(pages.for_anybody("busy.html"), 503, {"Retry-After": "30"})
+        return HTMLResponse(pages.for_anybody("busy"), 503, {"Retry-After": "30"})
 
 
 async def _fields(request: Request) -> dict[str, str]:
@@ -137,4 +137,4 @@ def _shown(name: str, given: tuple[Page, str], status: int) -> HTMLResponse:
 
 
 def _gone() -> HTMLResponse:
-    return HTMLResponse(pages.for_anybody("gone.html"), STATUS[Answered.GONE])
+    return HTMLResponse(pages.for_anybody("gone"), STATUS[Answered.GONE])

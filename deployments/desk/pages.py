@@ -45,16 +45,17 @@ def of_link(name: str, page: Page, token: str) -> str:
 
 
 def for_anybody(name: str) -> str:
-    """Fill a page whose reader is not known: it says the same in every language."""
-    return _filled(name, Language.ES_MX, languages=[(str(each).replace("_", "-"), words(each)) for each in Language])
+    """Fill a page whose reader is not known (`home`, `gone` or `busy`): it says the same in every language."""
+    languages = [(str(each).replace("_", "-"), words(each)) for each in Language]
+    return _filled("plain.html", Language.ES_MX, name=name, languages=languages)
 
 
-def _filled(name: str, language: Language, **facts: Any) -> str:
+def _filled(template: str, language: Language, **facts: Any) -> str:
     known = words(language)
 
     def say(key: str, **named: Any) -> str:
         spelt = {name: spell_day(fact, language) if isinstance(fact, date) else fact for name, fact in named.items()}
         return known[key].format(**spelt)
 
-    filled: str = environment().get_template(name).render(say=say, lang=str(language).replace("_", "-"), **facts)
+    filled: str = environment().get_template(template).render(say=say, lang=str(language).replace("_", "-"), **facts)
     return filled
