@@ -57,3 +57,11 @@ class Api:
 def run(flow: Callable[..., Any], *given: Any, **named: Any) -> Any:
     """Run a flow as a worker does, and return the state it ended in."""
     return flow(*given, return_state=True, **named)
+
+
+def eventually(look: Callable[[], Any], seconds: float = 90) -> Any:
+    """Return what a look finds, once it finds something."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return found

@@ -36,6 +36,34 @@ def health(*, as_json: AsJson = False) -> None:
 
 
 @app.command
+def incidents(*, settled: int | None = None, as_json: AsJson = False) -> None:
+    """List the single items that could not be handled and were left alone, or strike one off.
+
+    Args:
+        settled: the id of one that was mended; it is struck off.
+    """
+    from models.rules.errors import Refused
+    from tasks.store.database import reading, transaction
+    from tasks.views import incidents as left
+
+    engine = ready()
+    if settled is not None:
+        with transaction(engine) as connection:
+            if not left.strike_off(connection, settled):
+                raise Refused.one("--settled", f"{settled} is no incident.", "`acredita incidents` lists their ids.")
+        print(f"{settled} is struck off")
+        return
+    with reading(engine) as connection:
+        found = left.listed(connection)
+    if as_json:
+        print(json.dumps([row._asdict() for row in found], default=str))
+        return
+    for row in found:
+        again = f" ({row.times} times)" if row.times > 1 else ""
+        print(f"{row.id}  {row.recorded_at:%Y-%m-%d}  {row.subject}: {row.what}{again}")
+
+
+@app.command
 def deploy() -> None:
     """Bring the Prefect server to this version: deployments for workers, schedules, forms, alarms. Safe to repeat."""
     from deployments.deploying import deploy as bring

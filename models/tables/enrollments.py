@@ -25,6 +25,8 @@ class Enrollment(SQLModel, table=True):
             "ix_enrollment_due", "next_review_on", "id",
             sqlite_where=text("next_review_on IS NOT NULL"), postgresql_where=text("next_review_on IS NOT NULL"),
         ),
+        # The portfolio is counted, and its worst cases are found, without a look at the table.
+        Index("ix_enrollment_portfolio", "status", "risk", "stage", "cycle", "stage_entered_on"),
     )
     id: int | None = Field(default=None, primary_key=True)
     agency_id: int = key("agency.id")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -26,7 +25,7 @@ from deployments.served import PREFECT_FILE, defined, deployments
 from models.rules.alarms import Alarm
 from models.rules.errors import Refused
 from tests.building import program
-from tests.on_prefect import Api
+from tests.on_prefect import Api, eventually
 
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("on_the_server")]
 
@@ -48,14 +47,6 @@ def schedules_of(found: dict[str, Any]) -> set[tuple[str, str, str, bool]]:
         (each["slug"], each["schedule"]["cron"], each["schedule"]["timezone"], each["active"])
         for each in found["schedules"]
     }
-
-
-def eventually(look: Callable[[], Any], seconds: float = 90) -> Any:
-    """Return what a look finds, once it finds something."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return found
 
 
 @pytest.fixture(scope="module")
