@@ -25,6 +25,7 @@ from tasks.operations.effect import SAID, Effect
 from tasks.replay import Report, Span, replay
 from tasks.views.chronicle import Chronicle
 from tasks.views.ledger import Entry
+from tasks.views.projection import Projection
 from tasks.views.reports import RISKS, Portfolio, Today
 
 SHOWN = {
@@ -147,6 +148,20 @@ def print_effect(effect: Effect, *, dry_run: bool) -> None:
                 said.add_row(word.rule, word.occurrence, str(word.anchor_on), word.post, word.why.replace("_", " "))
             console.print(said)
     console.print(f"[dim]next review {effect.next_review_on or 'none'}[/]")
+
+
+def print_projection(found: Projection) -> None:
+    """Print which planned days of open cases a new version of the program moves, the nearest of them by name."""
+    console = Console()
+    if not found.days:
+        console.print("no planned day of an open case moves")
+        return
+    title = f"{found.days} planned days of {found.cases} open cases move"
+    more = f"; the nearest {len(found.first)}" if found.days > len(found.first) else ""
+    made = table(title + more, "enrollment", "rule", "occurrence", "from", "to")
+    for code, moved in found.first:
+        made.add_row(code, moved.rule, moved.occurrence, str(moved.before), f"[bold]{moved.after}[/]")
+    console.print(made)
 
 
 SLOTS_SHOWN = 4

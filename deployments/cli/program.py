@@ -7,12 +7,17 @@ import json
 import tempfile
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from deployments.cli.base import AsJson, DryRun, app
 from models.rules.errors import AcreditaError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from models.rules.policy import Policy
 
 
 @app.command
@@ -39,19 +44,42 @@ def init(program: str, *, live_from: date | None = None, dry_run: DryRun = False
         program: a shipped program (mexico, iso9001) or a folder with TOML files.
         live_from: the day mail begins; before it everything is decided and nothing mailed. Without it, nothing is.
     """
+    from tasks.store.database import engine_of, is_there, migrate
     from tasks.store.programs import Terms, folder_of, put_in_force, read_policy
 
     policy = read_policy(folder_of(program))
     if dry_run:
         print(f"{policy.code}: {len(policy.stages)} stages, {len(policy.reminders)} reminders and "
               f"{len(policy.escalations)} escalations can be carried out; nothing was changed")
+        if is_there():
+            _tell_what_moves(engine_of(), policy)
         return
-    from tasks.store.database import engine_of, migrate
-
     engine = engine_of()
     migrate(engine)
+    _tell_what_moves(engine, policy)
     new = put_in_force(engine, policy, Terms(live_from=live_from))
     print(f"{policy.code} is in force" if new else f"{policy.code} was in force already")
+
+
+def _tell_what_moves(engine: Engine, policy: Policy) -> None:
+    """Say which planned days of open cases a policy moves; nothing where it takes no other's place."""
+    from zoneinfo import ZoneInfo
+
+    from models.rules.case import Program
+    from tasks.store import clock
+    from tasks.store.database import reading
+    from tasks.store.programs import replaced_by
+
+    with reading(engine) as connection:
+        before = replaced_by(connection, policy)
+        if before is None:
+            return
+        from deployments.printing import print_projection
+        from tasks.views.projection import projected
+
+        today = clock.now_in(connection).astimezone(ZoneInfo(policy.zone)).date()
+        after = Program(policy, before.version, before.live_from)
+        print_projection(projected(connection, before, after, today=today))
 
 
 @app.command

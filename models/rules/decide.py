@@ -88,7 +88,7 @@ def _next_cycle(case: Case, program: Program, advances: list[Advance]) -> NextCy
 def _remind(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> None:
     decision, looks = out
     moment = _moment(case, scene, {notice.key for notice in case.said})
-    for rule, to in _reminded(case, scene):
+    for rule, to in reminded(case, scene):
         decision.tellings += reminders.due(rule, to, moment)
         upcoming = reminders.Countdown(rule, to.on, scene.calendar).next_after(scene.today)
         if upcoming is not None:
@@ -99,7 +99,7 @@ def _moment(case: Case, scene: Scene, said: Collection[Key]) -> reminders.Moment
     return reminders.Moment(scene.program, scene.calendar, said, scene.quiet, case.stage, scene.today)
 
 
-def _reminded(case: Case, scene: Scene) -> Iterator[tuple[Reminding, reminders.Target]]:
+def reminded(case: Case, scene: Scene) -> Iterator[tuple[Reminding, reminders.Target]]:
     """Yield what people are reminded of today: the dates of clocks, and what is owed and not done."""
     for rule in scene.plan.stages[case.stage].reminders:
         if not scene.resting(rule):
@@ -195,7 +195,7 @@ def _revive(case: Case, scene: Scene, given: tuple[Decision, Live]) -> None:
         if not scene.resting(escalation):
             current.update(spoken(escalation, standing))
     moment = _moment(case, scene, ())
-    for rule, to in _reminded(case, scene):
+    for rule, to in reminded(case, scene):
         current.update(reminders.current(rule, to, moment))
     decision.revived += [
         notice.id for notice in held_back if notice.key in current and not snoozed(notice.key, scene)

@@ -133,18 +133,31 @@ def migrate(engine: Engine, revision: str = "head") -> None:
             connection.connection.execute("PRAGMA foreign_keys = ON")
 
 
+def is_there() -> bool:
+    """Whether the settings' database exists and is of the version that the code expects; it is not made by asking."""
+    url = make_url(settings().url)
+    if url.get_backend_name() == "sqlite" and not Path(str(url.database)).is_file():
+        return False
+    found, expected = _versions(engine_of())
+    return found == expected
+
+
 def require_schema(engine: Engine) -> None:
     """Refuse a database of another version before anything is read from it."""
-    try:
-        with reading(engine) as connection:
-            config = alembic_config(connection)
-            expected = ScriptDirectory.from_config(config).get_current_head()
-            found = MigrationContext.configure(connection).get_current_revision()
-    except OperationalError as error:
-        raise Refused([trouble_of(error)]) from None
+    found, expected = _versions(engine)
     if found != expected:
         state = "is empty" if found is None else f"is at version {found}, the code at {expected}"
         raise Refused.one("database", f"{state}.", "Run `acredita init PROGRAM`, or `acredita up` for the demo.")
+
+
+def _versions(engine: Engine) -> tuple[str | None, str | None]:
+    """Return the schema's version, and that which the code expects."""
+    try:
+        with reading(engine) as connection:
+            expected = ScriptDirectory.from_config(alembic_config(connection)).get_current_head()
+            return MigrationContext.configure(connection).get_current_revision(), expected
+    except OperationalError as error:
+        raise Refused([trouble_of(error)]) from None
 
 
 def trouble_of(error: DBAPIError) -> Problem:

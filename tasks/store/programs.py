@@ -106,11 +106,7 @@ def put_in_force(engine: Engine, policy: Policy, terms: Terms | None = None) -> 
     """
     digest = digest_of(policy)
     with transaction(engine) as connection:
-        before = connection.execute(_IN_FORCE).first()
-        if before is not None and before.program != policy.code:
-            remedy = "One database holds one program: name another in ACREDITA_DATABASE_URL."
-            raise Refused.one("program", f'this database belongs to "{before.program}", not "{policy.code}".', remedy)
-        _refuse_orphans(connection, policy)
+        before = _replaced_by(connection, policy)
         version = _version_id(connection, policy, digest)
         if before is None:
             _install(connection, version, terms or Terms())
@@ -121,6 +117,25 @@ def put_in_force(engine: Engine, policy: Policy, terms: Terms | None = None) -> 
         connection.execute(update(INSTALLATION).values(policy_version_id=version))
         everything_is_due(connection, clock.real_now().date())
     return True
+
+
+def replaced_by(connection: Connection, policy: Policy) -> Program | None:
+    """Return the program whose place a policy would take here; None where there is none yet, or it is the same.
+
+    Raises:
+        Refused: as `put_in_force` would.
+    """
+    before = _replaced_by(connection, policy)
+    return None if before is None or before.digest == digest_of(policy) else _loaded(connection, before)
+
+
+def _replaced_by(connection: Connection, policy: Policy) -> Row[Any] | None:
+    before = connection.execute(_IN_FORCE).first()
+    if before is not None and before.program != policy.code:
+        remedy = "One database holds one program: name another in ACREDITA_DATABASE_URL."
+        raise Refused.one("program", f'this database belongs to "{before.program}", not "{policy.code}".', remedy)
+    _refuse_orphans(connection, policy)
+    return before
 
 
 def everything_is_due(connection: Connection, day: date) -> None:

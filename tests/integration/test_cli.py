@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,6 +22,7 @@ from models.schema import PERSON
 from models.tables import Agency, Email, Enrollment, Installation, Milestone, PolicyVersion
 from tasks.store.clock import set_clock
 from tasks.store.database import transaction
+from tasks.store.programs import folder_of
 from tests.building import ONBOARDED, case, day, program
 from tests.storing import everything, install, rows_of
 
@@ -99,6 +101,20 @@ def test_init_puts_a_program_in_force_once(acredita: Terminal, tmp_path: Path) -
     assert acredita("status", "--json").json()["live_from"] is None
     acredita("init", "mexico", "--live-from", "2026-01-05")
     assert acredita("status", "--json").json()["live_from"] == "2026-01-05"
+
+
+@pytest.mark.usefixtures("stocked")
+def test_init_tells_which_days_a_changed_calendar_moves(acredita: Terminal, tmp_path: Path) -> None:
+    changed = tmp_path / "mexico"
+    shutil.copytree(folder_of("mexico"), changed)
+    with (changed / "calendars.toml").open("a") as file:
+        file.write('\n[[closures]]\nname = "strike"\nsince = 2021-12-20\nuntil = 2022-01-05\n')
+    rehearsed = acredita("init", changed, "--dry-run").out
+    assert "planned days of 3 open cases move" in rehearsed
+    assert "A2/law_enforcement_tier1 window_closes 365 2021-12-31 2021-12-17" in " ".join(rehearsed.split())
+    assert acredita("init", "mexico").out == "mexico was in force already\n"
+    assert acredita("init", changed).out == "\n".join([*rehearsed.splitlines()[1:], "mexico is in force"]) + "\n"
+    assert "2021-12-17  2021-12-31" in acredita("init", "mexico", "--dry-run").out, "back again, they move back"
 
 
 def test_a_day_from_sweep_to_mail(acredita: Terminal, stocked: Engine, tmp_path: Path) -> None:
