@@ -15,10 +15,8 @@ from sqlalchemy import Row
 
 from models.rules.case import Program
 from models.rules.cohort.draw import Cohort
-from models.rules.fees import spell_price
 from models.rules.lint import Finding, Severity
 from models.rules.naming import awaited
-from models.rules.planning import Outlook, Slot
 from models.rules.words import Language, Risk
 from tasks.answers.proposals import Listed
 from tasks.operations.effect import SAID, Effect
@@ -182,7 +180,7 @@ def print_plan(console: Console, found: Chronicle) -> None:
         inside = [name for name, holds in (("window", slot.in_window), ("limit", slot.in_limit)) if holds]
         course = " [green]on course[/]" if slot == plan.on_course else ""
         slots.add_row(str(slot.on), slot.name + course, ", ".join(inside) or "[red]neither[/]", str(slot.leave_by),
-                      _miss(plan, slot, policy.currency))
+                      plan.cost_of_missing(slot, policy.currency))
     console.print()
     console.print(slots)
     last = plan.last_in_window or plan.last_in_limit
@@ -193,14 +191,6 @@ def print_plan(console: Console, found: Chronicle) -> None:
             steps.add_row(awaited(policy, step.step, Language.EN), *(str(slot.last_safe(step)) for slot in aims))
     console.print()
     console.print(steps)
-
-
-def _miss(plan: Outlook, slot: Slot, currency: str | None) -> str:
-    slip = plan.slip(slot)
-    if slip is None:
-        return f"no listed conference after {slot.on}"
-    fee = spell_price(slip.price, currency or "") if slip.price is not None and slip.price.high else ""
-    return f"{slip.days} days" + (f", {fee}" if fee else "")
 
 
 def _listed(title: str, rows: Sequence[Row[Any]], names: tuple[str, ...]) -> Table:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from models.rules.case import Case, Plan, Program
 from models.rules.clock import clocks, limit_of
-from models.rules.fees import FREE, Price, extension_fee, fee_on
+from models.rules.fees import FREE, Price, extension_fee, fee_on, spell_price
 from models.rules.gates import dossier, gate_state
 from models.rules.policy import Stage
 from models.rules.words import Status
@@ -116,6 +116,14 @@ class Outlook(NamedTuple):
         before, after = slot.extension, later.extension
         price = None if before is None or after is None else Price(after.low - before.low, after.high - before.high)
         return Slip(later.on, (later.on - slot.on).days, price)
+
+    def cost_of_missing(self, slot: Slot, currency: str | None) -> str:
+        """Say what it costs to miss a slot, for whoever runs the program."""
+        slip = self.slip(slot)
+        if slip is None:
+            return f"no listed conference after {slot.on}"
+        fee = spell_price(slip.price, currency or "") if slip.price is not None and slip.price.high else ""
+        return f"{slip.days} days" + (f", {fee}" if fee else "")
 
 
 def outlook(case: Case, program: Program, today: date) -> Outlook:

@@ -22,24 +22,23 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.logging import get_logger
 from prefect.runtime import flow_run
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from models.rules.case import Program
-from models.rules.naming import enrollment_code
 from models.rules.words import Cycle, Language, Risk
 from models.schema import INSTALLATION
 from tasks.journal import KEPT, Journal, Move, Named
 from tasks.store.database import engine_of, reading
 from tasks.store.programs import program_in_force
 from tasks.sweep import Tally, sweep, sweep_batch
+from tasks.views.attention import Wanting, most_at_risk
 from tasks.views.case_page import case_key, case_page
 from tasks.views.charts import Bar, bars_by_risk
 from tasks.views.events import emit_moves
 from tasks.views.links import artifact_url
-from tasks.views.reports import RISKS, Portfolio, change_row, most_at_risk, names_of, portfolio
+from tasks.views.reports import RISKS, Portfolio, change_row, names_of, portfolio
 
 CHANGES_KEY, PORTFOLIO_KEY = "sweep-changes", "portfolio"
-WORST_SHOWN = 15
 
 
 def name_this_run(name: str) -> None:
@@ -115,7 +114,7 @@ def publish_portfolio(as_of: date) -> int:
     with reading(engine_of()) as connection:
         program = program_in_force(connection)
         now, later = portfolio(connection, program), portfolio(connection, program, Cycle.REACCREDITATION)
-        worst = most_at_risk(connection, WORST_SHOWN)
+        worst = most_at_risk(connection, program, today=as_of)
         label = _label(connection)
     create_markdown_artifact(
         key=PORTFOLIO_KEY, markdown=portfolio_page(program, (now, later), (as_of, worst, label)),
@@ -130,7 +129,7 @@ def _label(connection: Any) -> str:
 
 
 def portfolio_page(
-    program: Program, counted: tuple[Portfolio, Portfolio], given: tuple[date, Sequence[Row[Any]], str]
+    program: Program, counted: tuple[Portfolio, Portfolio], given: tuple[date, Sequence[Wanting], str]
 ) -> str:
     """Draw the portfolio as Markdown: charts and tables by stage and risk, and the cases that need attention.
 
@@ -167,14 +166,18 @@ def _by_stage(counted: Portfolio, name: dict[str, str], title: str) -> list[str]
     return lines
 
 
-def _attention(worst: Sequence[Row[Any]], name: dict[str, str]) -> list[str]:
+def _attention(worst: Sequence[Wanting], name: dict[str, str]) -> list[str]:
     if not worst:
         return ["Nothing is at risk or overdue."]
-    head = ["| enrollment | region | stage | in it since | agreement | risk |", "| --- | --- | --- | --- | --- | --- |"]
+    head = [
+        "| enrollment | region | stage | in it since | risk | next conference | last safe day | a miss costs |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
     return head + [
-        f"| {enrollment_code(row.code, row.track, row.cycle)} | {row.region} | {name.get(row.stage, row.stage)} "
-        f"| {row.stage_entered_on} | {row.agreement_on} | {'**overdue**' if row.risk is Risk.OVERDUE else 'at risk'} |"
-        for row in worst
+        f"| {each.code} | {each.region} | {name.get(each.stage, each.stage)} | {each.stage_entered_on} "
+        f"| {'**overdue**' if each.risk is Risk.OVERDUE else 'at risk'} "
+        f"| {each.conference} | {each.last_safe} | {each.miss} |"
+        for each in worst
     ]
 
 

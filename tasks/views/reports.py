@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any, NamedTuple, assert_never
 
-from sqlalchemy import Connection, Row, Table, bindparam, func, literal, select
+from sqlalchemy import Connection, Row, Table, func, literal, select
 
 from models.rules.case import Program
 from models.rules.naming import enrollment_code
@@ -145,23 +145,6 @@ _WHAT = {
     What.ADVANCED: "advanced", What.AWARDED: "award", What.ENDED: "ended", What.OPENED: "escalation opened",
     What.CLIMBED: "escalation moved", What.CLOSED: "escalation closed", What.TOLD: "notice",
 }
-
-
-def most_at_risk(connection: Connection, limit: int) -> Sequence[Row[Any]]:
-    """List the open enrollments that need attention, overdue ones first, the longest in their stage first.
-
-    Each risk is read in the order of an index, and no further than the list is long.
-    """
-    e = ENROLLMENT.c
-    query = (
-        select(AGENCY.c.code, AGENCY.c.region, e.track, e.cycle, e.stage, e.stage_entered_on, e.risk, e.agreement_on)
-        .join(AGENCY, AGENCY.c.id == e.agency_id)
-        .where(e.status == Status.OPEN, e.risk == bindparam("risk"))
-        .order_by(e.stage_entered_on, e.id)
-        .limit(limit)
-    )
-    overdue, at_risk = (connection.execute(query, {"risk": risk}).all() for risk in (Risk.OVERDUE, Risk.AT_RISK))
-    return [*overdue, *at_risk][:limit]
 
 
 def last_sweeps(connection: Connection, limit: int) -> Sequence[Row[Any]]:
