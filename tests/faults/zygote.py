@@ -70,8 +70,11 @@ class Zygote:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):
+        try:
             self._process.communicate(timeout=10)
+        except (OSError, subprocess.TimeoutExpired):  # perhaps it has not even imported everything
+            self._process.kill()
+            self._process.communicate()
 
 
 class _Nursery:
