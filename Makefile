@@ -40,6 +40,7 @@ check: $(READY) ## lint, types, layers
 bench: $(READY) ## ratios to the bare driver and to bare connections, as tables
 	@$(BIN)/python tests/benchmarks/bench.py
 	@$(BIN)/python tests/benchmarks/mail.py
+	@$(BIN)/python tests/benchmarks/service.py
 	@$(BIN)/python tests/benchmarks/letters.py
 
 forecast: $(READY) ## the forecast judged on cohorts it has not seen, as tables

@@ -1,9 +1,7 @@
-"""The service about itself: what it finds wrong, how an alarm rings, late ticks, signs of life, trouble in a line."""
+"""The service about itself: what it finds wrong, how an alarm rings, late ticks, signs of life."""
 
 from __future__ import annotations
 
-import json
-import sqlite3
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,20 +18,17 @@ from prefect.flow_engine import run_flow
 from prefect.schedules import Interval
 from sqlalchemy import Engine, func, insert, select, update
 
-from deployments.up import AUTH, Place, up
 from flows.daily import daily_sweep
 from flows.service import raise_alarm, send_test_mail, weekly_heartbeat
 from models.rules.alarms import QUIET_FOR, WORDS, Alarm
-from models.rules.errors import Refused
 from models.rules.words import EmailKind, EmailState, Language
-from models.schema import EMAIL, INCIDENT, INSTALLATION, OUTLET, SWEEP
+from models.schema import EMAIL, INCIDENT, OUTLET, SWEEP
 from models.settings import settings
 from tasks.store import clock
-from tasks.store.database import engine_of, reading, transaction
-from tasks.sweep import day_to_sweep, report
+from tasks.store.database import reading, transaction
+from tasks.sweep import report
 from tasks.views.health import findings
 from tests.on_prefect import TODAY, Api, eventually, run
-from tests.storing import everything
 
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("on_the_server")]
 
@@ -206,73 +201,3 @@ def test_of_a_backlog_of_late_runs_the_first_sweeps_and_the_others_end_at_once(
     assert sweeps(stocked) == 1
     assert run(daily_sweep).result().startswith(f"sweep {TODAY}"), "a person is never sent away"
     assert sweeps(stocked) == 2
-
-
-# Trouble, in one line
-
-
-def test_a_locked_database_is_one_line_without_a_row(
-    stocked: Engine, api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = everything(stocked)
-    path = str(stocked.url.database)
-    impatient = engine_of(f"sqlite:///{path}?timeout=0.1")
-    monkeypatch.setenv("ACREDITA_DATABASE_URL", str(impatient.url))
-    with impatient.connect() as connection:
-        connection.exec_driver_sql("PRAGMA busy_timeout = 100")
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    state = run(daily_sweep)
-    holder.execute("ROLLBACK")
-    holder.close()
-    impatient.dispose()
-    said = api.run_of(state)["state"]["message"]
-    assert "database: is held by another program (database is locked). Close what holds it" in said
-    assert "\n" not in said
-    assert "SELECT" not in said
-    assert everything(stocked) == before
-
-
-def test_a_clock_that_went_back_is_named(stocked: Engine) -> None:
-    run(daily_sweep)
-    with transaction(stocked) as connection:
-        connection.execute(update(INSTALLATION).values(last_swept_on=TODAY + timedelta(days=2)))
-    with pytest.raises(Refused, match=f"clock: shows {TODAY}, but {TODAY + timedelta(days=2)} was swept already"):
-        day_to_sweep(stocked, None)
-
-
-@pytest.mark.parametrize(
-    ("host", "auth", "said"),
-    [
-        ("0.0.0.0", "", "can be reached by others, and nobody is asked for a password. Set PREFECT_SERVER_API_AUTH"),  # noqa: S104 - refused
-        ("192.0.2.1", "", "can be reached by others"),
-        ("0.0.0.0", "password", "can be reached by others"),  # noqa: S104 - refused
-        ("0.0.0.0", "user:", "can be reached by others"),  # noqa: S104 - refused
-        ("192.0.2.1", "user:password", "is no address of this machine"),
-        ("nowhere", "user:password", '"nowhere" is no address'),
-    ],
-)
-def test_up_opens_no_door_without_a_password(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, host: str, auth: str, said: str
-) -> None:
-    from rich.console import Console
-
-    monkeypatch.setenv(AUTH, auth)
-    with pytest.raises(Refused, match=said):
-        up(Place(host, 4999), Console())
-    assert not (tmp_path / "home").exists()
-
-
-def test_the_watch_prints_a_line_of_json(stocked: Engine, capsys: pytest.CaptureFixture[str]) -> None:
-    from deployments.cli.service import health
-
-    for code in (1, 0):
-        with pytest.raises(SystemExit) as ended:
-            health(as_json=True)
-        assert ended.value.code == code
-        said = json.loads(capsys.readouterr().out)
-        assert said["ok"] is (code == 0)
-        assert [each["alarm"] for each in said["findings"]] == (["missing-sweep"] if code else [])
-        run(daily_sweep)
-        capsys.readouterr()
-    assert stocked.dialect.name == "sqlite"
