@@ -121,6 +121,14 @@ def anchor_of(case: Case) -> Anchor:
     return Anchor(corrected[-1] if corrected else case.agreement_on, sum(change.months or 0 for change in counted))
 
 
+def with_changes(case: Case, changes: Sequence[ClockChange]) -> Case:
+    """Return a case with other changes; a first stage that was entered with the agreement moves along with it."""
+    moved = replace(case, changes=changes)
+    if case.stage_seq or case.stage_entered_on != anchor_of(case).on:
+        return moved
+    return replace(moved, stage_entered_on=anchor_of(moved).on)
+
+
 def limit_of(case: Case, plan: Plan, more_months: int = 0) -> date:
     """Return the body's limit, as it would be with so many months more."""
     anchor = anchor_of(case)
@@ -205,7 +213,7 @@ def versions(case: Case, plan: Plan, today: date) -> Iterator[Version]:
 
 
 def _dated(case: Case, changes: Sequence[ClockChange], plan: Plan, *, today: date) -> dict[Clock, date | None]:
-    dates = clocks(replace(case, changes=changes), plan, today)
+    dates = clocks(with_changes(case, changes), plan, today)
     open_ended = any(hold.until == date.max for hold in holds(changes))
     return {
         clock: None if open_ended and clock is Clock.STAGE_TARGET else dates.read(clock) for clock in Clock

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, insert, select, update
 
 from models.rules.case import Case, ClockChange
-from models.rules.clock import anchor_of, holds, limit_of, standing
+from models.rules.clock import anchor_of, holds, limit_of, standing, with_changes
 from models.rules.errors import Refused
 from models.rules.fees import extension_fee, fee_on
 from models.rules.words import Change as Kind
-from models.schema import CHANGE
+from models.schema import CHANGE, ENROLLMENT
 from tasks.answers.people import person_id_of
 from tasks.operations.asked import Asked, Because, asked, require_open
 from tasks.operations.effect import Change, Effect, effect_of
@@ -101,15 +100,22 @@ def correct_agreement(connection: Connection, enrollment: str, agreement_on: dat
     if earliest is not None and earliest.on < agreement_on:
         what = f'{agreement_on} is after "{earliest.milestone}" of {earliest.on}: a fact cannot precede the agreement.'
         raise Refused.one("agreement_on", what, "Correct that fact first, or the date.")
-    corrected = [*found.case.changes, ClockChange(0, Kind.CORRECTION, anchor_on=agreement_on)]
-    limit = limit_of(_with(found.case, corrected), found.program.plan(found.case.track, found.case.cycle))
+    corrected = _with(found.case, ClockChange(0, Kind.CORRECTION, anchor_on=agreement_on))
+    limit = limit_of(corrected, found.program.plan(found.case.track, found.case.cycle))
     _add(connection, found, {"kind": Kind.CORRECTION, "anchor_on": agreement_on, "limit_on": limit})
+    _enter_on(connection, found, corrected.stage_entered_on)
     what = f"agreement corrected from {anchor_of(found.case).on} to {agreement_on}"
     return _effect(connection, found, what)
 
 
-def _with(case: Case, changes: list[ClockChange]) -> Case:
-    return replace(case, changes=changes)
+def _with(case: Case, change: ClockChange) -> Case:
+    return with_changes(case, [*case.changes, change])
+
+
+def _enter_on(connection: Connection, found: Asked, day: date) -> None:
+    """Store the day on which the stage was entered, where a change moved it."""
+    if day != found.case.stage_entered_on:
+        connection.execute(update(ENROLLMENT).where(ENROLLMENT.c.id == found.case.id).values(stage_entered_on=day))
 
 
 def _require_in_program(found: Asked, place: str, day: date) -> None:
@@ -188,6 +194,7 @@ def undo(connection: Connection, enrollment: str, number: int, *, because: Becau
         what = f"{number} cannot be undone: {builds.id}, a {builds.kind}, builds on it."
         raise Refused.one("change", what, f"Undo {builds.id} first.")
     _add(connection, found, {"kind": Kind.UNDO, "undoes_id": number})
+    _enter_on(connection, found, _with(found.case, ClockChange(0, Kind.UNDO, undoes=number)).stage_entered_on)
     return _effect(connection, found, f"undid {change.kind} {number}")
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
+from models.rules.clock import anchor_of
 from models.rules.decision import Advance
 from models.rules.errors import Problem, Refused, nearest
 from models.rules.intake.roster import Stated, fact_faults
@@ -173,7 +174,7 @@ def _void(connection: Connection, found: Asked, fact: Row[Any]) -> list[int]:
 
 
 def _start(found: Asked) -> State:
-    return State(found.program.policy.start_of(found.case.cycle), found.case.agreement_on)
+    return State(found.program.policy.start_of(found.case.cycle), anchor_of(found.case).on)
 
 
 def _take_back(connection: Connection, found: Asked, *, log: Sequence[Advance]) -> None:

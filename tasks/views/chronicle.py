@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, Row, func, or_, select
 
 from models.rules.case import Case, Fact, Program, Said, Seat, Standing
-from models.rules.clock import Clocks, Derived, clocks, derived
+from models.rules.clock import Clocks, Derived, anchor_of, clocks, derived
 from models.rules.decide import decide
 from models.rules.errors import Refused
 from models.rules.explain import Sentence, explain
@@ -177,14 +177,15 @@ def case_on(connection: Connection, enrollment_id: int, given: tuple[Program, da
     said_on = {row.id: row.decided_on for row in decided}
     said = [notice for notice in now.said if notice.id in said_on]
     closed_later = set(connection.scalars(select(x.id).where(x.enrollment_id == enrollment_id, x.closed_on > day)))
-    start = State(program.policy.start_of(now.cycle), now.agreement_on)
+    changes = now.changes[:changes_known]  # in the order in which they were recorded
+    start = State(program.policy.start_of(now.cycle), anchor_of(replace(now, changes=changes)).on)
     state = replayed(start, [step for on, step in log_of(connection, enrollment_id, program) if on <= day])
     return replace(
         now, stage=state.stage, stage_entered_on=state.entered_on, stage_seq=state.seq, status=state.status,
         reentered_on=state.reentered_on,
         facts=_facts_on(connection, enrollment_id, midnight),
         seats=_seats_on(connection, now.seats, midnight),
-        changes=now.changes[:changes_known],  # in the order in which they were recorded
+        changes=changes,
         said=said,
         snoozes=[snooze for snooze in now.snoozes if snooze.since <= day],  # one begins on the day it is recorded
         standings=[

@@ -11,14 +11,16 @@ from sqlalchemy import Connection, Engine, select, update
 
 from models.rules.errors import Refused
 from models.rules.words import Change, Clock, NoticeState, Reason
-from models.schema import AGENCY, CHANGE, EMAIL, NOTICE
+from models.schema import AGENCY, CHANGE, EMAIL, ENROLLMENT, NOTICE
 from models.tables import DeadlineChange
 from tasks.operations.asked import Because
 from tasks.operations.deadlines import Extension, correct_agreement, extend, hold, resume, undo
 from tasks.operations.effect import Effect, rehearsed
+from tasks.operations.facts import Wrong, void_fact
 from tasks.store.database import reading, transaction
 from tasks.store.records import NewFact, record_facts
 from tasks.sweep import sweep
+from tasks.views.chronicle import chronicle
 from tests.building import case, day, program
 from tests.storing import NOW, everything, install, rows_of
 
@@ -136,6 +138,32 @@ def test_a_correction_of_the_agreement_moves_window_and_limit(late: Engine) -> N
         (Clock.WINDOW_FROM, date(2022, 2, 1)), (Clock.WINDOW_UNTIL, date(2023, 2, 1)), (Clock.LIMIT, date(2023, 2, 1)),
         (Clock.CYCLE_START, date(2020, 2, 1)),
     }
+
+
+def test_a_first_stage_that_was_entered_with_the_agreement_moves_along_until_it_is_left(store: Engine) -> None:
+    install(store, program().policy, [case(facts=[("kickoff_visit", 30)])])
+    sweep(day(40))
+    given = because(day(40), "wrong_date")
+    effect = done(store, lambda c: correct_agreement(c, CODE, day(9), because=given))
+    assert Clock.STAGE_TARGET in {moved.clock for moved in effect.dates}
+    assert entered(store) == day(9)
+    assert chronicle(store, CODE, None).case.stage_entered_on == day(9)
+    done(store, lambda c: undo(c, CODE, 1, because=given))
+    assert entered(store) == day(0)
+    done(store, lambda c: correct_agreement(c, CODE, day(9), because=given))
+    with transaction(store) as connection:
+        record_facts(connection, [NewFact(CODE, "accreditation_manager_trained", day(40))], day(40))
+    sweep(day(40))
+    done(store, lambda c: correct_agreement(c, CODE, day(8), because=given))
+    assert entered(store) == day(40), "the second stage was entered by its facts"
+    wrong = Wrong(CODE, "kickoff_visit", day(30))
+    done(store, lambda c: void_fact(c, wrong, given))
+    assert entered(store) == day(8), "back in the first, it was entered with the agreement as corrected"
+
+
+def entered(engine: Engine) -> date | None:
+    with reading(engine) as connection:
+        return connection.scalar(select(ENROLLMENT.c.stage_entered_on))
 
 
 def test_a_dry_run_says_the_same_and_leaves_nothing_behind(late: Engine) -> None:
