@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Row
 
 from models.rules.explain import Sentence
 from models.rules.words import EscalationState, Language, Status
@@ -49,11 +49,12 @@ def case_page(engine: Engine, enrollment: str) -> CasePage:
         )),
         "", *_links(found), "",
         "## Clock", "", *_table(("date", "day"), [(name.replace("_", " "), day) for name, day in _dates(found)]), "",
+        *_moved_dates(found),
         "## What the rules say", "", *(f"- {_plain(sentence)}" for sentence in sentences), "",
         "## History", "", *_history(found), "",
         "## Facts", "", *_table(
-            ("on", "milestone", "number", "reference"),
-            [(f.occurred_on, f.milestone, _or_dot(f.value), f.reference) for f in found.facts[-LAST_SHOWN:]],
+            ("on", "milestone", "number", "reference", "voided"),
+            [(f.occurred_on, f.milestone, f.value, f.reference, _voided(f)) for f in found.facts[-LAST_SHOWN:]],
         ), "",
         "## Notices", "", *_table(
             ("planned for", "rule", "occurrence", "to", "state"),
@@ -67,6 +68,23 @@ def _dates(found: Chronicle) -> Iterable[tuple[str, Any]]:
     yield "agreement", found.case.agreement_on
     yield from found.dates._asdict().items()
     yield "looked at again on", found.next_review_on
+
+
+def _moved_dates(found: Chronicle) -> list[str]:
+    """Draw each change of dates with its number, which an undo asks for; nothing where there was none."""
+    rows = [
+        (
+            move.number, move.recorded_on, f"{move.what}: {move.reason}", (move.clock or "").replace("_", " "),
+            move.before or (move.clock and "rests"), move.after or (move.clock and "rests"), move.undone_by,
+        )
+        for move in found.moves
+    ]
+    head = ("#", "recorded", "what and why", "date", "before", "after", "undone by")
+    return ["## Moved dates", "", *_table(head, rows), ""] if rows else []
+
+
+def _voided(fact: Row[Any]) -> str:
+    return "" if fact.voided_at is None else f"{fact.voided_at:%Y-%m-%d}: {fact.void_reason.replace('_', ' ')}"
 
 
 def _links(found: Chronicle) -> list[str]:
@@ -85,7 +103,11 @@ def _history(found: Chronicle) -> list[str]:
     name = {stage.code: stage.name.text(Language.EN) for stage in found.program.policy.stages}
     rows: list[tuple[Any, ...]] = [(found.case.agreement_on, "agreement countersigned", "")]
     rows += [
-        (c.changed_on, f"{name.get(c.from_stage, c.from_stage)} → {name.get(c.to_stage, c.to_stage)}", c.status)
+        (
+            c.decided_on if c.takes_back else c.changed_on,
+            f"{name.get(c.from_stage, c.from_stage)} → {name.get(c.to_stage, c.to_stage)}",
+            f"taken back, {c.status} since {c.changed_on}" if c.takes_back else c.status,
+        )
         for c in found.changes
     ]
     for x in found.escalations:

@@ -17,9 +17,9 @@ from freezegun import freeze_time
 from sqlalchemy import Engine, update
 
 from deployments.cli import main
-from models.rules.words import EmailState
+from models.rules.words import Change, EmailState
 from models.schema import PERSON
-from models.tables import Agency, Email, Enrollment, Installation, Milestone, PolicyVersion
+from models.tables import Agency, DeadlineChange, Email, Enrollment, Installation, Milestone, PolicyVersion
 from tasks.store.clock import set_clock
 from tasks.store.database import transaction
 from tasks.store.programs import folder_of
@@ -85,7 +85,7 @@ def stocked(lite: Engine) -> Engine:
 
 
 def all_of(engine: Engine) -> dict[str, Any]:
-    models = (Agency, Email, Enrollment, Installation, Milestone, PolicyVersion)
+    models = (Agency, DeadlineChange, Email, Enrollment, Installation, Milestone, PolicyVersion)
     return everything(engine) | {model.__name__: rows_of(engine, model) for model in models}
 
 
@@ -166,6 +166,99 @@ def test_an_import_that_is_only_tried_changes_nothing(acredita: Terminal, stocke
     assert all_of(stocked) != before
     assert acredita("import", file, "--json").json()["new"] == 0
     assert "1 rows unchanged" in acredita("import", file).out
+
+
+LONGER = ("extend", "A1", "--requester", "P1", "--approver", "P1", "--staff", 40, "--reason", "late_proofs")
+HOLD = ("hold", "A1", "--since", day(50), "--reason", "closure")
+UNDONE = ("undo", "A1", 1, "--reason", "entered_in_error")
+KICKOFF = ("A1", "kickoff_visit", day(30))
+MOVES: list[tuple[tuple[Any, ...], str]] = [
+    (LONGER, "extended by 12 months, to 2024-01-01"),
+    (HOLD, f"on hold since {day(50)}"),
+    (("resume", "A1", "--on", day(70), "--reason", "work_resumed"), f"resumed on {day(70)}, after 20 days"),
+    (("undo", "A1", 1, "--reason", "decision_reversed"), "undid extension 1"),
+    (
+        ("correct-agreement", "A1", day(9), "--reason", "wrong_date", "--by", "P1", "--document", "OF-7"),
+        f"agreement corrected from {day(0)} to {day(9)}",
+    ),
+    (
+        ("correct-fact", *KICKOFF, "--to-day", day(40), "--reason", "wrong_date"),
+        f"corrected kickoff_visit of {day(30)} to kickoff_visit of {day(40)}",
+    ),
+    (
+        ("void-fact", *KICKOFF[:2], day(40), "--reason", "wrong_agency", "--document", "OF-9"),
+        f"voided kickoff_visit of {day(40)}",
+    ),
+]
+
+
+def test_each_verb_that_moves_a_date_or_takes_a_fact_back_shows_first_what_it_does_then(
+    acredita: Terminal, stocked: Engine
+) -> None:
+    acredita("sweep")
+    for words, what in MOVES:
+        before = all_of(stocked)
+        seen = acredita(*words, "--dry-run", "--json").json()
+        assert all_of(stocked) == before, words
+        assert f"would be {CODE} {what}" in " ".join(acredita(*words, "--dry-run").out.split())
+        assert all_of(stocked) == before, words
+        done = acredita(*words, "--json").json()
+        assert all_of(stocked) != before, words
+        assert done == seen | {"dry_run": False}
+        assert [effect["what"] for effect in done["effects"]] == [what]
+    kinds = [Change.EXTENSION, Change.HOLD, Change.RESUME, Change.UNDO, Change.CORRECTION]
+    assert sorted(row[1] for row in rows_of(stocked, DeadlineChange)) == sorted(kinds)
+    assert acredita("show", "A1", "--json").json()["stage"] == "onboarding"
+
+
+def test_a_move_of_dates_is_printed_as_it_was_before_and_is_after(acredita: Terminal, stocked: Engine) -> None:
+    assert stocked.dialect.name == "sqlite"
+    lines = [line.split() for line in acredita(*LONGER).out.splitlines()]
+    assert ["limit", "2023-01-01", "2024-01-01", "+365"] in [[w for w in line if w not in "│|"] for line in lines]
+
+
+def without_approver() -> tuple[Any, ...]:
+    at = LONGER.index("--approver")
+    return LONGER[:at] + LONGER[at + 2 :]
+
+
+@pytest.mark.parametrize(
+    ("first", "words", "said"),
+    [
+        ((), ("extend", "A3", *LONGER[2:]), f"A3/law_enforcement_tier1 is withdrawn since {day(40)}"),
+        ((), without_approver(), "approver: nobody approved the extension."),
+        ((), (*LONGER, "--months", 0), "months: 0 extends nothing."),
+        ((HOLD,), HOLD, f"is on hold since {day(50)}. Resume it first."),
+        ((), ("resume", "A1", "--reason", "work_resumed"), "has no hold that is open."),
+        ((HOLD, UNDONE), UNDONE, "change: 1 was undone by 2."),
+        ((), ("hold", "A1", "--reason", "closur"), 'Did you mean "closure"?'),
+        ((), ("hold", "A1", "--since", "2020-02-30", "--reason", "closure"), "--since"),
+        ((), ("void-fact", "A1", "kickof_visit", day(30), "--reason", "wrong_agency"), 'Did you mean "kickoff_visit"?'),
+        ((), ("correct-fact", *KICKOFF, "--reason", "wrong_date"), "says so already."),
+        ((), ("correct-agreement", "A1", day(25), "--reason", "wrong_date"), "cannot precede the agreement"),
+    ],
+)
+def test_what_no_date_and_no_fact_can_be_is_refused_in_a_line_and_changes_nothing(
+    acredita: Terminal, stocked: Engine, first: tuple[Any, ...], words: tuple[Any, ...], said: str
+) -> None:
+    for each in (("sweep",), *first):
+        assert acredita(*each).code == 0
+    before = all_of(stocked)
+    told = acredita.refused(*words)
+    assert said in told
+    assert len(told.splitlines()) == 1
+    assert all_of(stocked) == before
+
+
+def test_a_limit_before_today_is_refused_with_the_months_that_would_do(acredita: Terminal, stocked: Engine) -> None:
+    with transaction(stocked) as connection:
+        set_clock(connection, datetime(2023, 4, 15, 18, tzinfo=UTC))
+    acredita("sweep")
+    before = all_of(stocked)
+    assert "end on 2023-02-01, before today, 2023-04-15. Extend by 4 or more." in acredita.refused(
+        *LONGER, "--months", 1
+    )
+    assert all_of(stocked) == before
 
 
 def test_templates_are_written_and_never_over_somebodys_work(acredita: Terminal, tmp_path: Path) -> None:

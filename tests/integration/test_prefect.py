@@ -12,19 +12,29 @@ from prefect.logging.handlers import APILogHandler
 from prefect.settings import PREFECT_HOME
 from sqlalchemy import Engine, select, text, update
 
+from flows.clock import (
+    correct_agreement,
+    correct_fact,
+    extend_limit,
+    put_on_hold,
+    resume_case,
+    undo_change,
+    void_fact,
+)
 from flows.daily import daily_sweep
 from flows.delivery import deliver_notices
 from flows.operators import acknowledge_escalation, enroll_agency, record_milestone
 from models.rules.errors import Refused
-from models.rules.words import EscalationState
-from models.schema import ENROLLMENT, ESCALATION, PERSON
+from models.rules.words import Change, EscalationState
+from models.schema import CHANGE, ENROLLMENT, ESCALATION, PERSON
 from models.settings import settings
-from models.tables import Milestone
+from models.tables import DeadlineChange, Milestone
 from tasks.mail.fake_sendgrid.provider import KEY, Options
 from tasks.mail.fake_sendgrid.server import serving
 from tasks.mail.senders.choice import sender_of
 from tasks.mail.senders.sendgrid import key_of
 from tasks.store.database import reading, transaction
+from tasks.views.case_page import case_key
 from tests.building import day
 from tests.mailing import loopback
 from tests.on_prefect import CODE, SECRETS, TODAY, Api, run
@@ -138,6 +148,64 @@ def test_an_acknowledged_escalation_waits(stocked: Engine, api: Api) -> None:
         assert tuple(connection.execute(query).one()) == (EscalationState.ACKNOWLEDGED, "P2")
     refused = run(acknowledge_escalation, "A2", "stall", "P2", TODAY, "work_under_way")
     assert "is not after today" in api.run_of(refused)["state"]["message"]
+
+
+def test_what_moves_a_date_or_takes_a_fact_back_is_done_by_its_form_and_says_so_on_the_cases_page(
+    stocked: Engine, api: Api
+) -> None:
+    one, kickoff = CODE.format(1), ("A1", "kickoff_visit")
+    longer = {"months": 12, "requester": "P1", "approver": "P2", "because": "late_proofs", "staff": 40}
+    done = (
+        (run(extend_limit, "A1", **longer), "extended by 12 months, to 2024-01-01"),
+        (run(put_on_hold, "A1", day(50), "closure", reference="OF-7", recorded_by="P2"), f"on hold since {day(50)}"),
+        (run(resume_case, "A1", day(70), "work_resumed"), f"resumed on {day(70)}, after 20 days"),
+        (run(undo_change, "A1", 1, "decision_reversed"), "undid extension 1"),
+        (run(correct_agreement, "A1", day(9), "wrong_date"), f"agreement corrected from {day(0)} to {day(9)}"),
+        (
+            run(correct_fact, *kickoff, day(30), "wrong_date", right_day=day(40)),
+            f"corrected kickoff_visit of {day(30)} to kickoff_visit of {day(40)}",
+        ),
+        (run(void_fact, *kickoff, day(40), "wrong_agency"), f"voided kickoff_visit of {day(40)}"),
+    )
+    for state, what in done:
+        assert state.is_completed(), state.message
+        assert state.result().startswith(f"{one}: {what}")
+        assert api.run_of(state)["name"] == f"{one}: {what}"
+    with reading(stocked) as connection:
+        changes = connection.execute(select(CHANGE.c.kind, CHANGE.c.actor).order_by(CHANGE.c.id)).all()
+        stage = connection.scalar(select(ENROLLMENT.c.stage).where(ENROLLMENT.c.id == 1))
+    assert [tuple(change) for change in changes] == [
+        (Change.EXTENSION, "operator"), (Change.HOLD, "P2"), (Change.RESUME, "operator"), (Change.UNDO, "operator"),
+        (Change.CORRECTION, "operator"),
+    ]
+    assert stage == "onboarding", "without the visit its first stage is not left"
+    page = api.artifact(case_key(one))["data"]
+    assert "| 4 | 2020-03-02 | undo of 1: decision reversed | limit | 2024-01-01 | 2023-01-01 | · |" in page
+    assert f"→ onboarding | taken back, open since {day(9)} |" in page
+    assert f"| {day(40)} | kickoff_visit | · | 2 | 2020-03-02: wrong agency |" in page
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"approver": "P9"}, 'approver: nobody has the code "P9".'),
+        ({"months": 0}, "months"),
+        ({"dry_run": True}, "would be extended by 12 months"),
+    ],
+)
+def test_an_extension_that_is_refused_or_only_tried_changes_nothing(
+    stocked: Engine, api: Api, changed: dict[str, Any], said: str
+) -> None:
+    run(daily_sweep)
+    before = everything(stocked), rows_of(stocked, DeadlineChange)
+    good = {
+        "enrollment": "A1", "months": 12, "requester": "P1", "approver": "P2", "because": "late_proofs", "staff": 40,
+    }
+    state = run(extend_limit, **(good | changed))
+    found = api.run_of(state)
+    assert state.is_completed() == ("dry_run" in changed)
+    assert said in (found["name"] if state.is_completed() else found["state"]["message"])
+    assert (everything(stocked), rows_of(stocked, DeadlineChange)) == before
 
 
 def test_what_was_decided_is_delivered_and_the_run_says_how_much(stocked: Engine, api: Api) -> None:
