@@ -17,6 +17,7 @@ def import_(
     file: Path | None = None,
     *,
     date_format: Literal["YMD", "DMY", "MDY"] = "YMD",
+    reason: str | None = None,
     template: Path | None = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -26,6 +27,7 @@ def import_(
     Args:
         file: the file; what it holds is recognised by its header, in English or Spanish.
         date_format: how the file writes its dates.
+        reason: why numbers on record are corrected, by its code in the program's [reasons].
         template: a folder to write an empty template of each file to, instead.
     """
     from tasks.intake import imports
@@ -37,15 +39,16 @@ def import_(
     if file is None:
         raise AcreditaError("import: names no file. Give a CSV or XLSX file, or --template FOLDER.")
     engine = ready()
-    report = imports.import_file(engine, file, _import_options(engine, date_format, dry_run=dry_run))
+    options = _import_options(engine, date_format, reason=reason, dry_run=dry_run)
+    report = imports.import_file(engine, file, options)
     say(report.as_dict(), as_json, lambda: str(report))
 
 
-def _import_options(engine: Engine, date_format: str, *, dry_run: bool) -> Any:
+def _import_options(engine: Engine, date_format: str, *, reason: str | None, dry_run: bool) -> Any:
     from models.rules.intake.cells import DateFormat
     from tasks.intake import imports
     from tasks.store import clock
     from tasks.store.programs import current_program
 
     today = clock.today(engine, current_program(engine).policy.zone)
-    return imports.ImportOptions(today, dry_run=dry_run, date_format=DateFormat(date_format))
+    return imports.ImportOptions(today, dry_run=dry_run, date_format=DateFormat(date_format), reason=reason)

@@ -29,7 +29,8 @@ from tasks.intake.plan_facts import plan_facts
 from tasks.intake.plan_people import plan_people
 from tasks.intake.plan_roster import plan_roster
 from tasks.intake.sheets import read_sheet
-from tasks.store.database import reading, transaction
+from tasks.operations.asked import require_reason
+from tasks.operations.effect import rehearsed
 from tasks.store.programs import SHIPPED, current_program, program_in_force, read_policy
 
 _PLANNERS: dict[FileKind, Callable[[Connection, Sequence[Row], Scene], Plan]] = {
@@ -39,11 +40,15 @@ _PLANNERS: dict[FileKind, Callable[[Connection, Sequence[Row], Scene], Plan]] = 
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How a file is imported. `today` is the day in the program's zone; nothing in a file may lie after it."""
+    """How a file is imported. `today` is the day in the program's zone; nothing in a file may lie after it.
+
+    `reason` is one of the program's: a file of facts that corrects numbers on record needs it.
+    """
 
     today: date
     dry_run: bool = False
     date_format: DateFormat = DateFormat.YMD
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,19 +97,19 @@ def import_file(engine: Engine, path: Path, options: ImportOptions) -> ImportRep
         Refused: with every problem of every row, each with file, row, column and remedy; nothing was written.
     """
     program = current_program(engine)
+    if options.reason is not None:
+        require_reason(program, options.reason)
     sheet = read_sheet(path)
     source = Source(sheet.name, read_header(sheet.titles, sheet.name))
     if not sheet.rows and not sheet.misfits:
         raise Refused.one(sheet.name, "has a header and no rows.", "Add the rows under it.")
     read, found = read_rows(sheet.rows, source, (Lexicon(program.policy, options.date_format), options.today))
     # The long part, reading and checking, is done before the database is held.
-    scene = Scene(program.policy, options.today, source)
-    opened = reading if options.dry_run else transaction
+    scene = Scene(program.policy, options.today, source, options.reason)
     try:
-        with opened(engine) as connection:
+        with rehearsed(engine, dry_run=options.dry_run) as connection:
             plan = _planned(connection, (read, found + sheet.misfits), scene)
-            if not options.dry_run:
-                carry_out(connection, plan, scene)
+            carry_out(connection, plan, scene)
     except DBAPIError as error:
         # What the driver says may quote a row: its kind alone is told.
         what = f"could not be written: the database said {type(error.orig).__name__}."

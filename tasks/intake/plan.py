@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, Table, bindparam, select, update
 
+from models.rules.errors import Refused
 from models.rules.intake.roster import Fault, Found, Source
 from models.rules.naming import enrollment_code
 from models.rules.policy import Policy
 from models.rules.words import Post, Status
-from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, MILESTONE, PERSON
-from tasks.store.clock import now_in
+from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, PERSON
+from tasks.operations.asked import Because
+from tasks.operations.facts import Right, Wrong, correct_fact
 from tasks.store.lookups import enrolled_by_agency, ids_by_code
 from tasks.store.records import (
     NewSeat,
@@ -51,13 +53,26 @@ class PlannedSeat(NamedTuple):
     region: str | None = None
 
 
+class Correction(NamedTuple):
+    """A number on record that a row of the file has otherwise: the fact is voided and recorded anew."""
+
+    wrong: Wrong
+    right: Right
+    actor: str
+    row: int
+
+
 @dataclass(frozen=True)
 class Scene:
-    """What rows are planned against: the program's policy, today, and where the rows come from."""
+    """What rows are planned against: the program's policy, today, and where the rows come from.
+
+    `reason` is why numbers on record are corrected, by its code in the program; without one none can be.
+    """
 
     policy: Policy
     today: date
     source: Source
+    reason: str | None = None
 
 
 @dataclass
@@ -70,6 +85,7 @@ class Plan:
     """New ones; `agency` is the agency's code."""
     seats: list[PlannedSeat] = field(default_factory=list)
     facts: list[dict[str, Any]] = field(default_factory=list)
+    corrections: list[Correction] = field(default_factory=list)
     deputies: dict[str, str | None] = field(default_factory=dict)
     changed: defaultdict[Table, dict[int, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
     touched: set[int] = field(default_factory=set)
@@ -119,9 +135,6 @@ def carry_out(connection: Connection, plan: Plan, scene: Scene) -> None:
     for target in (AGENCY, PERSON, ENROLLMENT):
         change_rows(connection, target, plan.changed[target])
     change_seats(connection, plan.changed[ASSIGNMENT])
-    now = now_in(connection)
-    facts = {key: {**values, "recorded_at": now} for key, values in plan.changed[MILESTONE].items()}
-    change_rows(connection, MILESTONE, facts)
     enrollments = _enroll(connection, plan, (agencies, scene))
     open_seats(
         connection,
@@ -137,6 +150,19 @@ def carry_out(connection: Connection, plan: Plan, scene: Scene) -> None:
     write_facts(connection, plan.facts, scene.today)
     touch(connection, plan.touched, scene.today)
     _touch_wide(connection, plan, scene.today)
+    for correction in plan.corrections:
+        _correct(connection, correction, scene)
+
+
+def _correct(connection: Connection, given: Correction, scene: Scene) -> None:
+    """Correct a fact as an operator would, so that nothing of the wrong one is lost."""
+    assert scene.reason is not None, "a plan without a reason refuses to correct"
+    because = Because(scene.reason, scene.today, actor=given.actor)
+    try:
+        correct_fact(connection, given.wrong, given.right, because=because)
+    except Refused as refused:
+        row = f"{scene.source.name} row {given.row}"
+        raise Refused(problem._replace(place=f"{row}, {problem.place}") for problem in refused.problems) from None
 
 
 def _others(codes: Iterable[str], known: Mapping[str, int]) -> set[str]:

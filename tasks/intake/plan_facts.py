@@ -1,16 +1,20 @@
-"""A facts file planned: each milestone led to its enrollment, new or corrected."""
+"""A facts file planned: each milestone led to its enrollment, new or corrected.
+
+A number that differs from the one on record is corrected with a reason, as an operator corrects a fact. Who recorded
+a fact first stays on record.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
 
 from models.rules.intake.roster import Fault, Row, Stated, fact_faults
 from models.schema import AGENCY, MILESTONE
-from tasks.intake.plan import Plan, Scene
+from tasks.intake.plan import Correction, FieldChange, Plan, Scene
+from tasks.operations.facts import Right, Wrong
 from tasks.store.cases import IDS
 from tasks.store.lookups import Enrolled, Speller, Trouble, chunks, enrolled_by_agency, locate
 
@@ -19,7 +23,7 @@ _FACTS = select(MILESTONE).where(MILESTONE.c.enrollment_id.in_(IDS), MILESTONE.c
 
 
 def plan_facts(connection: Connection, rows: Sequence[Row], scene: Scene) -> Plan:
-    """Compare facts with those recorded: a new one is recorded once, a number or name that differs is corrected."""
+    """Compare facts with those recorded: a new one is recorded once, a number that differs is corrected."""
     plan = Plan()
     found = enrolled_by_agency(connection, {row.values["agency_code"] for row in rows if "agency_code" in row.values})
     speller = Speller(connection, AGENCY)
@@ -64,11 +68,25 @@ def _take(plan: Plan, placed: Sequence[tuple[Row, Enrolled]], given: tuple[dict[
             fault = Fault("agency_code", f"repeats row {before}: both are of {enrolled.code}.", "Keep one of them.")
             plan.refuse(scene.source, row.number, fault)
             continue
-        wanted: dict[str, Any] = {name: values[name] for name in ("value", "recorded_by") if name in values}
-        label = f"{enrolled.code} {stated.milestone} {stated.occurred_on}"
         stored = recorded.get(key)
+        label = f"{enrolled.code} {stated.milestone} {stated.occurred_on}"
         if stored is None:
             fresh = dict(zip(("enrollment_id", "milestone", "occurred_on", "reference"), key, strict=True))
-            plan.create(plan.facts, {"value": None, **fresh, **wanted}, (label, row.number))
-        elif plan.amend(MILESTONE, stored, (wanted, label, row.number)):
-            plan.touched.add(enrolled.id)
+            named = {name: values[name] for name in ("value", "recorded_by") if name in values}
+            plan.create(plan.facts, {"value": None, **fresh, **named}, (label, row.number))
+        elif "value" in values and values["value"] != stored["value"]:
+            _correct(plan, row, enrolled, stored=stored, scene=scene)
+
+
+def _correct(plan: Plan, row: Row, enrolled: Enrolled, *, stored: RowMapping, scene: Scene) -> None:
+    """Note that a number on record is to be corrected, or refuse it where nobody said why."""
+    value = row.values["value"]
+    if scene.reason is None:
+        what = f"{value} is not what is on record, {stored['value']}, and no reason was given to correct it."
+        plan.refuse(scene.source, row.number, Fault("value", what, "Import it with a reason of the program."))
+        return
+    wrong = Wrong(enrolled.code, stored["milestone"], stored["occurred_on"], stored["reference"])
+    actor = row.values.get("recorded_by") or "operator"
+    plan.corrections.append(Correction(wrong, Right(value=value), actor, row.number))
+    label = f"{enrolled.code} {stored['milestone']} {stored['occurred_on']}"
+    plan.change(FieldChange(label, "value", stored["value"], value), row.number)

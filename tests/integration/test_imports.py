@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -281,11 +282,41 @@ def test_a_manager_hands_a_region_over(full: Desk) -> None:
     assert due(full.engine) == {"JAL-01": LATER, "CHH-01": TODAY}, "only the region's cases are looked at"
 
 
-def test_a_corrected_fact_is_told_and_looked_at(full: Desk) -> None:
-    report = full.bring(FACTS.replace("40.0", "41"), today=LATER)
-    assert [change[1:] for change in report.changes] == [("value", 40, 41)]
-    assert due(full.engine) == {"JAL-01": LATER, "CHH-01": TODAY}
+CORRECTED = FACTS.replace("40.0", "41").replace("A-2,S1", "A-2,S2")
+
+
+def test_a_number_that_a_file_corrects_is_voided_with_its_reason_and_recorded_anew(full: Desk) -> None:
+    rehearsed = full.bring(CORRECTED, today=LATER, reason="wrong_number", dry_run=True)
     assert count(full.engine, Milestone) == 3
+    report = full.bring(CORRECTED, today=LATER, reason="wrong_number")
+    assert replace(rehearsed, dry_run=False) == report
+    assert (report.unchanged, [change[1:] for change in report.changes]) == (2, [("value", 40, 41)])
+    m = table(Milestone).c
+    with seen(full.engine) as connection:
+        wrong, right = connection.execute(
+            select(m.id, m.value, m.recorded_by, m.voided_by, m.void_reason, m.corrects_id)
+            .where(m.milestone == "mandatory_in_compliance").order_by(m.id)
+        ).all()
+    assert tuple(wrong)[1:] == (40, "S1", "S2", "wrong_number", None)
+    assert tuple(right)[1:] == (41, "S2", None, None, wrong.id)
+    again = full.bring(CORRECTED, today=LATER, reason="wrong_number")
+    assert (again.changes, again.unchanged, count(full.engine, Milestone)) == ((), 3, 4)
+
+
+def test_no_number_is_corrected_without_a_reason_of_the_program(full: Desk) -> None:
+    (said,) = full.refused(CORRECTED, today=LATER)
+    assert said == (
+        "file.csv row 3, column valor: 41 is not what is on record, 40, and no reason was given to correct it. "
+        "Import it with a reason of the program."
+    )
+    (said,) = full.refused(CORRECTED, today=LATER, reason="wrong_numbr")
+    assert 'Did you mean "wrong_number"?' in said
+
+
+def test_who_recorded_a_fact_first_stays_on_record(full: Desk) -> None:
+    before = stored(full.engine)
+    assert full.bring(FACTS.replace("A-2,S1", "A-2,S2"), today=LATER).unchanged == 3
+    assert stored(full.engine) == before
 
 
 # What is refused
