@@ -23,6 +23,7 @@ class What(StrEnum):
     """What can happen to a case in a sweep; the value is the end of its event's name."""
 
     ADVANCED = "enrollment.advanced"
+    RETURNED = "enrollment.returned"
     AWARDED = "enrollment.awarded"
     ENDED = "enrollment.ended"
     OPENED = "escalation.opened"
@@ -109,6 +110,8 @@ def moves_of(case: Case, decision: Decision) -> Iterator[Move]:
 
 
 def _kind_of(step: Advance) -> What:
+    if step.again:
+        return What.RETURNED
     match step.status:
         case Status.OPEN:
             return What.ADVANCED

@@ -169,7 +169,7 @@ def count(connection: Connection, program: Program) -> Report:
         renewals=number(func.count(), and_(e.status == Status.AWARDED, e.cycle > 1)),
         left=number(func.count(a.id.distinct()), and_(e.status.in_(LEFT), e.cycle == 1)),
         entities=number(func.count(a.entity.distinct()), awarded),
-        advances=connection.scalar(select(func.count()).select_from(STAGE_CHANGE)) or 0,
+        advances=connection.scalar(select(func.count()).where(STAGE_CHANGE.c.takes_back.is_(None))) or 0,
         reminders=connection.scalar(
             select(func.count()).select_from(NOTICE).where(sent, NOTICE.c.rule.in_(list(program.reminders)))
         ) or 0,

@@ -1,6 +1,6 @@
 """Prefect events for what happened to cases: the event feed is a case's timeline, and any automation can hook on.
 
-    acredita.enrollment.advanced, .awarded, .ended     acredita.escalation.opened, .climbed, .closed
+    acredita.enrollment.advanced, .returned, .awarded, .ended     acredita.escalation.opened, .climbed, .closed
 
 The resource is the enrollment, related are its agency and region. They are sent after the sweep has committed, a
 bounded number a run, and whatever becomes of them the sweep stands: our own tables are the record.

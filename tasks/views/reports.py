@@ -127,7 +127,7 @@ def change_row(named: Named, move: Move, program: Program) -> ChangeRow:
     name = {stage.code: stage.name.text(Language.EN) for stage in program.policy.stages}
     facts = move.facts
     match move.what:
-        case What.ADVANCED | What.AWARDED | What.ENDED:
+        case What.ADVANCED | What.RETURNED | What.AWARDED | What.ENDED:
             to = facts["status"] if move.what is What.ENDED else name.get(facts["to"], facts["to"])
             detail = f"{name.get(facts['from'], facts['from'])} → {to}, {facts['on']}"
         case What.OPENED | What.CLIMBED:
@@ -142,8 +142,9 @@ def change_row(named: Named, move: Move, program: Program) -> ChangeRow:
 
 
 _WHAT = {
-    What.ADVANCED: "advanced", What.AWARDED: "award", What.ENDED: "ended", What.OPENED: "escalation opened",
-    What.CLIMBED: "escalation moved", What.CLOSED: "escalation closed", What.TOLD: "notice",
+    What.ADVANCED: "advanced", What.RETURNED: "sent back", What.AWARDED: "award", What.ENDED: "ended",
+    What.OPENED: "escalation opened", What.CLIMBED: "escalation moved", What.CLOSED: "escalation closed",
+    What.TOLD: "notice",
 }
 
 
