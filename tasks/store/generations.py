@@ -27,8 +27,8 @@ def is_kept(engine: Engine) -> bool:
 
 def went_back(connection: Connection) -> bool:
     """Whether this is a copy from before the last runs that sent mail."""
-    row = connection.execute(_COUNTED).one()
-    return row.token is not None and row.generation < noted(row.token)
+    row = connection.execute(_COUNTED).one_or_none()  # none where no program is in force yet
+    return row is not None and row.token is not None and row.generation < noted(row.token)
 
 
 def count_on(connection: Connection) -> tuple[str, int]:

@@ -152,7 +152,7 @@ def test_delivery_goes_on_when_a_policy_drops_a_post_that_mail_waits_for(lite: E
 def _without_head(tables: dict[str, Any]) -> dict[str, Any]:
     """Take a post out of a policy wherever it is named; what it alone was named for is the accreditation manager's."""
     rungs = [rung for rule in tables["escalations"] for rung in rule["ladder"]]
-    for rule in [*tables["reminders"], *tables["duties"], *rungs]:
+    for rule in [*tables["reminders"], *tables["duties"], *tables["escalations"], *rungs]:
         for name in {"to", "posts"} & rule.keys():
             rule[name] = [post for post in rule[name] if post != "head"] or ["accreditation_manager"]
     del tables["posts"]["head"]
