@@ -27,6 +27,7 @@ def other(column: ColumnElement[Any], value: StrEnum) -> ColumnElement[bool]:
     return column != literal_column(f"'{value}'")
 
 
+ABSENCE = table(tables.Absence)
 AGENCY = table(tables.Agency)
 ANSWER_LINK = table(tables.AnswerLink)
 ASSIGNMENT = table(tables.Assignment)

@@ -84,6 +84,24 @@ def hand_over(post: Post, place: str = "", *, since: date, to: str | None = None
 
 
 @app.command
+def away(person: str, *, since: date, until: date) -> None:
+    """Let whoever stands in for a person get their mail from a day to a day: the deputy, or the deputy's deputy.
+
+    Args:
+        person: the code of whoever is away.
+        since: the first day.
+        until: the last day.
+    """
+    from tasks.answers.absences import Absence, note_absence
+    from tasks.store.database import transaction
+
+    engine = ready()
+    with transaction(engine) as connection:
+        note_absence(connection, Absence(person, since, until), _today(engine))
+    print(f"{person}: away from {since} to {until}")
+
+
+@app.command
 def proposals(*, every: Annotated[bool, Parameter(name="--all", negative="")] = False, as_json: AsJson = False) -> None:
     """What readers reported at the desk and nobody confirmed or refused yet.
 

@@ -4,7 +4,7 @@ Closed choices are stored by value with a CHECK; a timestamp is aware UTC; a dea
 policy loads carry `recorded_at` beside their own date, so that a past day can be rebuilt with what was known then.
 """
 
-from models.tables.answers import AnswerLink, Proposal, Snooze
+from models.tables.answers import Absence, AnswerLink, Proposal, Snooze
 from models.tables.enrollments import DeadlineChange, Enrollment, Milestone, StageChange
 from models.tables.notices import Email, Escalation, Notice
 from models.tables.people import Agency, Assignment, FormerTenure, Person
@@ -12,6 +12,7 @@ from models.tables.program import Installation, PolicyVersion
 from models.tables.runs import Incident, Outlet, Sweep
 
 __all__ = [
+    "Absence",
     "Agency",
     "AnswerLink",
     "Assignment",

@@ -60,8 +60,21 @@ class AnswerLink(SQLModel, table=True):
     person_id: int = key("person.id")
     enrollment_id: int = key("enrollment.id")
     assignment_id: int = key("assignment.id")
+    holder_id: int = key("person.id")
+    """Who held the seat when the mail was written: `person_id`, or whom that person stands in for."""
     rule: str
     email_id: int = key("email.id", index=True)
     expires_at: datetime
     used_at: datetime | None = None
+    recorded_at: datetime = Field(default_factory=now)
+
+
+class Absence(SQLModel, table=True):
+    """Somebody who is away from a day to a day, both included: whoever stands in for them gets their mail."""
+
+    __table_args__ = (CheckConstraint("until >= since", name="order"),)
+    id: int | None = Field(default=None, primary_key=True)
+    person_id: int = key("person.id", index=True)
+    since: date
+    until: date
     recorded_at: datetime = Field(default_factory=now)

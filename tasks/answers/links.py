@@ -1,7 +1,7 @@
 """The links of mails: who may answer what, once, until when.
 
-A token is 256 random bits. The database keeps its SHA-256 only: whoever reads the database can answer for
-nobody. A link is good for one person, one case and one purpose, while that person holds the seat that it was sent to.
+A token is 256 random bits. The database keeps its SHA-256 only: whoever reads the database can answer for nobody. A
+link is good for one person, one case and one purpose, while the seat is held by that person or whom they stand in for.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Subject(NamedTuple):
     person_id: int
     enrollment_id: int
     assignment_id: int
+    holder_id: int
     rule: str
 
 
@@ -87,7 +88,7 @@ _GRANT = (
     .join(EMAIL, EMAIL.c.id == _L.email_id)
     .where(
         _L.digest == bindparam("digest"), _L.used_at.is_(None), _L.expires_at > bindparam("now"),
-        _A.person_id == _L.person_id, or_(_A.until.is_(None), _A.until >= bindparam("today")),
+        _A.person_id == _L.holder_id, or_(_A.until.is_(None), _A.until >= bindparam("today")),
     )
 )
 

@@ -18,11 +18,12 @@ SEATS_NAMED = 3
 class Held(NamedTuple):
     """What a notice is about and the seat by which its reader gets it; `seat_name` tells the seat in words.
 
-    `own` is false where the reader is the next contact of somebody whom mail does not reach.
+    `own` is false where the reader stands in for whoever holds the post, or is their next contact.
     """
 
     enrollment_id: int
     seat: int
+    holder_id: int
     rule: str
     seat_name: str = ""
     own: bool = True
@@ -60,7 +61,7 @@ class Offers:
         )
 
     def _subject(self, held: Held) -> Subject:
-        return Subject(self._person_id, held.enrollment_id, held.seat, held.rule)
+        return Subject(self._person_id, held.enrollment_id, held.seat, held.holder_id, held.rule)
 
     def _purposes(self, held: Held, rung: int) -> list[Purpose]:
         escalation = self._program.escalations.get(held.rule)

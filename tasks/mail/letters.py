@@ -27,6 +27,7 @@ from models.rules.policy import Duty
 from models.rules.words import NEXT_CONTACTS, SCOPE_OF, Cause, EmailKind, Language, NoticeState, Post, Reason, Scope
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, INSTALLATION, NOTICE, PERSON, same
 from models.settings import settings
+from tasks.answers.absences import stand_ins
 from tasks.answers.links import Issuer, Link
 from tasks.answers.offers import Held, Offers
 from tasks.mail.outbox.retries import Carrier, carriers_of, outdated
@@ -70,6 +71,10 @@ _HOLDERS = (
 _OF_ENROLLMENTS, _OF_AGENCIES = _HOLDERS.where(_A.enrollment_id.in_(IDS)), _HOLDERS.where(_A.agency_id.in_(IDS))
 _OF_REST = _HOLDERS.where(WIDE)
 
+_STANDING_IN = {
+    Language.ES_MX: "{post}, en ausencia de {holder}", Language.EN: "{post}, standing in for {holder}",
+}
+
 Place = tuple[Post, int | str | None]
 
 
@@ -88,9 +93,10 @@ class Parcel(NamedTuple):
 
 
 class Seated(NamedTuple):
-    """The seat by which somebody gets a notice, and whether it is the very post that the notice is for."""
+    """The seat by which somebody gets a notice, who holds it, and whether it is the reader's and the notice's own."""
 
     seat: int
+    holder: Row[Any]
     own: bool
 
 
@@ -132,7 +138,9 @@ def gather(connection: Connection, now: datetime, rules: Rules) -> Gathered:
     carriers = carriers_of(connection, rows)
     waiting = {key for key, carrier in carriers.items() if not is_due(carrier.next_at, now, rules.horizon)}
     seats: dict[int, Seated] = {}
-    groups = _grouped(program, rows, (_holders(connection, rows, today), gathered, seats))
+    holders = _holders(connection, rows, today)
+    there = stand_ins(connection, {holder.id for holder in holders.values()}, today)
+    groups = _grouped(program, rows, _Reach(holders, there, gathered, seats))
     hours = program.policy.working_hours
     groups = {
         (person, kind): found for (person, kind), found in groups.items()
@@ -152,20 +160,31 @@ def gather(connection: Connection, now: datetime, rules: Rules) -> Gathered:
     return gathered
 
 
-def _grouped(
-    program: Program, rows: Sequence[Row[Any]], given: tuple[Mapping[Place, Row[Any]], Gathered, dict[int, Seated]]
-) -> Groups:
+class _Reach(NamedTuple):
+    """Who holds which post and who stands in for whom; where to note who cannot be reached, and who is by which seat.
+
+    A person who is away and has nobody to stand in is written to themselves: mail waits where they will find it.
+    """
+
+    holders: Mapping[Place, Row[Any]]
+    stand_ins: Mapping[int, Row[Any]]
+    gathered: Gathered
+    seats: dict[int, Seated]
+
+
+def _grouped(program: Program, rows: Sequence[Row[Any]], reach: _Reach) -> Groups:
     """Put notices together by person and kind of email, and note the seat by which each reaches its reader."""
-    holders, gathered, seats = given
     people: dict[int, Row[Any]] = {}
     groups: dict[tuple[int, EmailKind], list[Row[Any]]] = defaultdict(list)
     for row in rows:
-        person = _reached(row, holders)
-        if person is None:
-            gathered.nobody.append(row.id)
+        holder = _reached(row, reach.holders)
+        if holder is None:
+            reach.gathered.nobody.append(row.id)
         else:
+            # Where nobody stands in, mail waits where its reader will find it.
+            person = reach.stand_ins.get(holder.id, holder)
             people[person.id] = person
-            seats[row.id] = Seated(person.seat, person.post == row.post)
+            reach.seats[row.id] = Seated(holder.seat, holder, person is holder and holder.post == row.post)
             groups[person.id, kind_of(program, row.rule)].append(row)
     return {(people[number], kind): found for (number, kind), found in groups.items()}
 
@@ -259,9 +278,11 @@ class _Scribe:
     def parcel(self, found: Sequence[Row[Any]], *, to: Row[Any], kind: EmailKind) -> Parcel:
         person = to
         language = Language(person.language)
-        posts = [self._program.policy.posts[row.post].text(language) for row in found]
+        posts = [self._post_name(row, person, language) for row in found]
         offers = Offers(self._program, Issuer(self._desk_url) if self._desk_url else None, person.id)
-        items = tuple(self._item(row, language, offers) for row in found)
+        items = tuple(
+            replace(self._item(row, language, offers), post_name=post) for row, post in zip(found, posts, strict=True)
+        )
         leaving = offers.leaving([
             self._held(row, _seat_name(row, post)) for row, post in zip(found, posts, strict=True)
         ])
@@ -319,9 +340,16 @@ class _Scribe:
         cost = spell_price(slip.price, program.policy.currency or "") if slip.price is not None and dear else ""
         return found | {"slip_days": slip.days, "slip_cost": cost}
 
+    def _post_name(self, row: Row[Any], reader: Row[Any], language: Language) -> str:
+        """Name the post, and whom the reader stands in for."""
+        holder, name = self._seats[row.id].holder, self._program.policy.posts[row.post].text(language)
+        if holder.id == reader.id:
+            return name
+        return _STANDING_IN[language].format(post=name, holder=f"{holder.given_names} {holder.surname}".strip())
+
     def _held(self, row: Row[Any], seat_name: str = "") -> Held:
-        seat, own = self._seats[row.id]
-        return Held(row.subject_id, seat, row.rule, seat_name, own)
+        seated = self._seats[row.id]
+        return Held(row.subject_id, seated.seat, seated.holder.id, row.rule, seat_name, seated.own)
 
     def _named(self, row: Row[Any]) -> tuple[Duty | None, str]:
         """Return the duty that a notice is about and the name of its occurrence, whether it reminds or escalates."""

@@ -1,0 +1,115 @@
+"""Whoever is away is stood in for: the deputy, or the deputy's deputy, gets the mail, says so, and may answer it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, insert, select, update
+
+from models.rules.errors import Refused
+from models.rules.words import Language, Purpose
+from models.schema import ANSWER_LINK, ASSIGNMENT, EMAIL, ESCALATION, PERSON
+from tasks.answers.absences import Absence, note_absence
+from tasks.answers.desk import Answered, answer
+from tasks.mail.deliver import deliver
+from tasks.mail.senders.folder import FolderSender
+from tasks.store.clock import set_clock, stopped
+from tasks.store.database import transaction
+from tasks.sweep import sweep
+from tests.building import case, crew, day, program
+from tests.desk_server import rows, tokens_of
+from tests.storing import NOW, install
+
+TUESDAY = day(62)
+AFTERNOON = datetime(TUESDAY.year, TUESDAY.month, TUESDAY.day, 16, tzinfo=UTC)
+DEPUTIES = {2: 3, 3: 4, 4: 2}
+"""P2 is first expert; the chain leads back to them."""
+
+
+@pytest.fixture
+def stalled(store: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """A case that stalled, not yet mailed about."""
+    monkeypatch.setenv("ACREDITA_DESK_URL", "https://desk.example.org")
+    install(store, program().policy, [case(seats=crew())])
+    same = {"surname": "Paz", "language": Language.EN, "time_zone": "UTC", "recorded_at": NOW}
+    with transaction(store) as connection:
+        for n in DEPUTIES:
+            person = {"id": n, "code": f"P{n}", "given_names": f"Eva{n}", "email": f"p{n}@example.org"}
+            connection.execute(insert(PERSON), same | person)
+        connection.execute(update(ASSIGNMENT).where(ASSIGNMENT.c.post == "sme_1").values(person_id=2))
+        for person_id, deputy in DEPUTIES.items():
+            connection.execute(update(PERSON).where(PERSON.c.id == person_id).values(deputy_id=deputy))
+        set_clock(connection, AFTERNOON)
+    sweep(TUESDAY)
+    return store
+
+
+def away(engine: Engine, *people: str, since: date = TUESDAY, until: date = TUESDAY) -> None:
+    with transaction(engine) as connection:
+        for person in people:
+            note_absence(connection, Absence(person, since, until), day(60))
+
+
+def mailed(engine: Engine, folder: Path) -> dict[str, str]:
+    """Deliver, and return the text of the escalations by their readers' codes; P1 holds every other post."""
+    deliver(engine, FolderSender(folder), stopped(AFTERNOON))
+    query = select(PERSON.c.code, EMAIL.c.text).join(PERSON, PERSON.c.id == EMAIL.c.person_id)
+    found = rows(engine, query.where(EMAIL.c.kind == "escalation", PERSON.c.id != 1))
+    return {code: " ".join(text.split()) for code, text in found}
+
+
+@pytest.mark.parametrize(
+    ("absent", "reader"),
+    [((), "P2"), (("P3",), "P2"), (("P2",), "P3"), (("P2", "P3"), "P4"), (("P2", "P3", "P4"), "P2")],
+)
+def test_mail_goes_to_the_first_of_the_chain_who_is_there(
+    stalled: Engine, tmp_path: Path, absent: tuple[str, ...], reader: str
+) -> None:
+    away(stalled, *absent)
+    (found,) = mailed(stalled, tmp_path / "mail").items()
+    assert found[0] == reader
+    assert ("standing in for Eva2 Paz" in found[1]) == (reader != "P2")
+
+
+@pytest.mark.parametrize(("since", "until"), [(day(50), day(61)), (day(63), day(70))])
+def test_an_absence_counts_on_its_days(stalled: Engine, tmp_path: Path, since: date, until: date) -> None:
+    with transaction(stalled) as connection:
+        note_absence(connection, Absence("P2", since, until), day(50))
+    assert set(mailed(stalled, tmp_path / "mail")) == {"P2"}
+
+
+def test_a_deputy_whom_mail_does_not_reach_is_no_deputy(stalled: Engine, tmp_path: Path) -> None:
+    away(stalled, "P2")
+    with transaction(stalled) as connection:
+        gone = {"undeliverable_since": day(1), "undeliverable_by": "bounce"}
+        connection.execute(update(PERSON).where(PERSON.c.id == 3).values(**gone))
+    assert set(mailed(stalled, tmp_path / "mail")) == {"P2"}
+
+
+def test_whoever_stands_in_may_take_the_case_but_not_put_the_post_off(stalled: Engine, tmp_path: Path) -> None:
+    away(stalled, "P2")
+    mailed(stalled, tmp_path / "mail")
+    tokens = tokens_of(stalled, "P3", "escalation")
+    assert set(tokens) == {Purpose.ACKNOWLEDGE, Purpose.DONE}
+    assert rows(stalled, select(ANSWER_LINK.c.holder_id).where(ANSWER_LINK.c.person_id == 3).distinct()) == [(2,)]
+    given = {"choice": "meeting_agreed", "day": str(day(70))}
+    assert answer(stalled, tokens[Purpose.ACKNOWLEDGE], given).answered is Answered.DONE
+    x = ESCALATION.c
+    assert rows(stalled, select(x.acknowledged_by).where(x.rule == "stall")) == [("P3",)]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (Absence("P9", day(60), day(70)), 'nobody has the code "P9"'),
+        (Absence("P2", day(60), day(59)), "until: 2020-02-29 is not between"),
+        (Absence("P2", day(50), day(59)), "until: 2020-02-29 is not between"),
+        (Absence("P2", day(60), day(500)), "until: 2021-05-15 is not between"),
+        (Absence("P1", day(60), day(70)), "P1: has no deputy"),
+    ],
+)
+def test_an_absence_that_cannot_be_is_refused(stalled: Engine, given: Absence, said: str) -> None:
+    with pytest.raises(Refused, match=said), transaction(stalled) as connection:
+        note_absence(connection, given, day(60))
