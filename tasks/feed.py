@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import defaultdict
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,17 @@ from sqlalchemy import Connection, select
 
 from models.rules.cohort.draw import LEAVES, Cohort, Dated, draw_cohort, plain
 from models.rules.cohort.margins import parse_margins
+from models.rules.decide import decide
 from models.rules.errors import Refused
 from models.rules.intake.columns import FileKind
 from models.rules.policy import Policy
-from models.rules.words import SCOPE_OF, Language, Post, Scope
+from models.rules.words import SCOPE_OF, Language, Post, Scope, Status
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, PERSON
 from tasks.intake.imports import import_rows
+from tasks.store.cases import named_cases
+from tasks.store.cycles import open_cycles
 from tasks.store.lookups import ids_by_code
+from tasks.store.programs import program_in_force
 from tasks.store.records import (
     NewFact,
     NewSeat,
@@ -67,10 +72,27 @@ def feed_day(connection: Connection, known: Cohort, today: date) -> None:
 
 
 def feed_all(connection: Connection, cohort: Cohort, today: date) -> None:
-    """Record everything that became known until a day, in the order of the days."""
-    for day, known in sorted(rows_by_day(cohort).items()):
+    """Record everything that became known until a day, in the order of the days, cycle by cycle.
+
+    Nothing was swept yet: what an award opens is opened by the lifecycle's own word, and what is known of it follows.
+    """
+    by_cycle: dict[int, list[Dated]] = defaultdict(list)
+    for dated in cohort.facts:
+        if dated.known_on <= today:
+            by_cycle[int(dated.row["cycle"])].append(dated)
+    first = replace(cohort, facts=tuple(by_cycle.pop(1, ())))
+    for day, known in sorted(rows_by_day(first).items()):
         if day <= today:
             feed_day(connection, known, day)
+    for _, facts in sorted(by_cycle.items()):
+        _open_what_awards_open(connection, today)
+        record_facts(connection, [_fact(row) for row in plain(facts)], today)
+
+
+def _open_what_awards_open(connection: Connection, today: date) -> None:
+    program = program_in_force(connection)
+    waiting = connection.scalars(select(ENROLLMENT.c.id).where(ENROLLMENT.c.status == Status.OPEN)).all()
+    open_cycles(connection, [decide(case, program, today) for case in named_cases(connection, waiting)], today)
 
 
 def _fact(row: dict[str, str]) -> NewFact:

@@ -7,6 +7,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from typing import Any
@@ -21,6 +22,7 @@ from models.rules.policy import Policy
 from tasks.store.programs import folder_of
 from tests.building import program
 
+MANAGER = "accreditation_manager"
 LISTS = ("people", "roster", "facts", "seat_changes")
 
 
@@ -86,6 +88,30 @@ def test_a_count_rises_and_no_two_facts_share_a_reference() -> None:
             seen[name] = int(row["value"])
     references = [row["reference"] for row in plain(cohort().facts)]
     assert len(set(references)) == len(references)
+
+
+def initial_facts(drawn: Cohort) -> list[dict[str, str]]:
+    """Return the facts of the first cycle that no change of people asked for."""
+    asked = {duty.milestone for duty in policy().duties if duty.posts}
+    return [row for row in plain(drawn.facts) if row["cycle"] == "1" and row["milestone"] not in asked]
+
+
+def test_what_is_done_of_duties_is_drawn_apart_from_all_else_and_ends_with_the_program() -> None:
+    changed = deepcopy(document())
+    changed["afterwards"] |= {"never_share": 1.0, "late_share": 0.9}
+    other = draw_cohort(parse_margins(changed, policy()), policy(), 1)
+    assert replace(other, facts=()) == replace(cohort(), facts=())
+    assert initial_facts(other) == initial_facts(cohort()) != []
+    assert len(other.facts) < len(cohort().facts)
+    assert {row["cycle"] for row in plain(cohort().facts)} == {"1", "2", "3"}
+    assert max(on for on, _ in cohort().facts) <= date(2024, 5, 31)
+
+
+def test_every_change_of_manager_is_followed_by_its_handover_but_for_a_few() -> None:
+    takes = [row for row in plain(cohort().seat_changes) if (row["post"], row["change"]) == (MANAGER, "takes")]
+    done = Counter(row["milestone"] for row in plain(cohort().facts))
+    for name in ("contacts_confirmed", "calea_notified", "handover_done"):
+        assert 0.7 * len(takes) < done[name] <= 1.1 * len(takes)
 
 
 def test_nobody_can_be_reached() -> None:
@@ -159,6 +185,8 @@ Edit = Callable[[dict[str, Any]], object]
         (lambda d: d.pop("pace"), "cohort.toml: pace: Field required. Add it."),
         (lambda d: d.update(pase={}), "Remove it, or correct its spelling."),
         (lambda d: d["pace"].update(award_months=[50, 13]), "begins after it ends"),
+        (lambda d: d["afterwards"].update(late_days=[9, 2]), "afterwards.late_days"),
+        (lambda d: d["afterwards"].update(never_share=1.5), "afterwards.never_share"),
         (lambda d: d["governments"].update(of_state="Gobierno"), "governments.of_state"),
     ],
 )
@@ -183,7 +211,8 @@ def test_a_course_that_no_draw_fits_is_constructed() -> None:
     changed["pace"] |= {"tries": 1, "agency_sigma": 1.5, "stage_sigma": 1.5}
     changed |= {"awarded_by": [], "left_by": []}
     drawn = draw_cohort(parse_margins(changed, policy()), policy(), 1)
-    decided = [r["occurred_on"] for r in plain(drawn.facts) if r["milestone"] == "decision_favourable"]
+    first = [row for row in plain(drawn.facts) if row["cycle"] == "1"]
+    decided = [row["occurred_on"] for row in first if row["milestone"] == "decision_favourable"]
     assert len(decided) == 71
     assert max(decided) == "2023-11-11"
 

@@ -168,7 +168,7 @@ def _stays(rng: Random, world: World, start: Start) -> list[Stay]:
         work = budget * factor * rng.lognormvariate(0, pace.stage_sigma)
         if stage.gate.conference_lead_days is not None:
             skip = int(rng.random() < pace.missed_conference_share)
-            stay = Stay(stage, day, _conference(world, stage, (day, skip)), None)
+            stay = Stay(stage, day, conference_after(world, stage, (day, skip)), None)
         else:
             stay = _stay(rng, world, (stage, day, _elapse(day, work, slow), stage.code in silent))
         stays.append(stay)
@@ -195,7 +195,7 @@ def _stay(rng: Random, world: World, given: tuple[Stage, date, date, bool]) -> S
     return Stay(stage, entered, left, Silence(since, world.workday(since + gap)))
 
 
-def _conference(world: World, stage: Stage, given: tuple[date, int]) -> date:
+def conference_after(world: World, stage: Stage, given: tuple[date, int]) -> date:
     """Return the conference at which a stage is left; with none listed, a day too late for any award."""
     entered, skip = given
     earliest = entered + timedelta(days=stage.gate.conference_lead_days or 0)
@@ -236,7 +236,7 @@ def _constructed(world: World, start: Start, *, at_last: bool = False) -> Course
     day = start.agreement_on
     for stage, budget in budgets:
         if stage.gate.conference_lead_days is not None:
-            left = _conference(world, stage, (day, 0))
+            left = conference_after(world, stage, (day, 0))
         else:
             left = world.workday(day + timedelta(days=max(1, round(budget * scale))))
         stays.append(Stay(stage, day, left, None))

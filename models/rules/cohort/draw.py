@@ -4,7 +4,7 @@ What is published of a program fixes the totals (`cohort_margins`); a seed draws
 gives the same rows. The rows are facts only: stage changes, awards, reminders and escalations come out of the
 lifecycle that reads them. Nobody in a cohort is real.
 
-    margins, seed ─> starts ─> courses ─> agencies ─> people ─> facts ─> rows with the day known
+    margins, seed ─> starts ─> courses ─> agencies ─> people ─> facts, and what followed ─> rows with the day known
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
+from models.rules.cohort.afterwards import draw_afterwards
 from models.rules.cohort.agencies import Enrolling, draw_again, draw_starts, place
 from models.rules.cohort.course import World, draw_courses, stream
 from models.rules.cohort.facts import DrawnFact, Numbers, Subject, draw_facts, draw_numbers
@@ -147,10 +148,13 @@ def _facts(world: World, placed: Sequence[Enrolling], given: tuple[Staff, Sequen
     staff, numbers, seed = given
     for enrolling, experts, own in zip(placed, staff.experts, numbers, strict=True):
         posts = {**experts, Post.ACCREDITATION_MANAGER: staff.managers[enrolling.agency.code]}
-        drawn = draw_facts(stream(seed, f"facts/{_name(enrolling)}"), world, Subject(enrolling.course, own, posts))
-        for number, fact in enumerate(drawn, start=1):
-            about = (enrolling.agency.code, enrolling.course.start.track, CYCLE, fact.milestone, fact.on, fact.value)
-            reference = f"SYN/{_name(enrolling)}/{number:03d}"
+        subject, name = Subject(enrolling.course, own, posts), _name(enrolling)
+        drawn = [(CYCLE, fact, "") for fact in draw_facts(stream(seed, f"facts/{name}"), world, subject)]
+        later = draw_afterwards(stream(seed, f"afterwards/{name}"), world, subject)
+        numbered = [*enumerate(drawn, start=1), *enumerate(((str(c), fact, "A") for c, fact in later), start=1)]
+        for number, (cycle, fact, series) in numbered:
+            about = (enrolling.agency.code, enrolling.course.start.track, cycle, fact.milestone, fact.on, fact.value)
+            reference = f"SYN/{name}/{series}{number:03d}"
             who = _recorder(fact, list(experts.values()))
             yield Dated(fact.known_on, _row(FACTS_COLUMNS, *about, reference, who))
 

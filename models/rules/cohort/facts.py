@@ -57,14 +57,8 @@ def draw_numbers(rng: Random, world: World, track: str) -> Numbers:
 def draw_facts(rng: Random, world: World, subject: Subject) -> list[DrawnFact]:
     """Draw everything that is recorded of an enrollment, in the order of its days."""
     course = subject.course
-    found = [*_gate_facts(rng, world, subject), *_activity_facts(rng, world, subject)]
-    # A conference's decision is known at once.
-    at_once = {m for s in world.policy.stages if s.gate.conference_lead_days is not None for m in s.gate.usual}
-    drawn = [
-        DrawnFact(on, on if milestone in at_once else on + _wait(rng, world), milestone, value)
-        for on, milestone, value in found
-        if on <= course.last_active_on
-    ]
+    found = [*gate_facts(rng, world, subject), *_activity_facts(rng, world, subject)]
+    drawn = [recorded(rng, world, happening) for happening in found if happening[0] <= course.last_active_on]
     if course.start.end is not Status.AWARDED:
         drawn.append(DrawnFact(course.ended_on, course.ended_on, world.policy.endings[course.start.end], None))
     return sorted(set(drawn), key=lambda fact: (fact.on, fact.milestone, fact.value or 0))
@@ -79,7 +73,15 @@ def _wait(rng: Random, world: World) -> timedelta:
     return wait if rng.random() < late.share else timedelta(0)
 
 
-def _gate_facts(rng: Random, world: World, subject: Subject) -> Iterator[Happening]:
+def recorded(rng: Random, world: World, happening: Happening) -> DrawnFact:
+    """Return a fact with the day on which it becomes known: a conference's decision at once, others perhaps later."""
+    on, milestone, value = happening
+    at_once = {m for s in world.policy.stages if s.gate.conference_lead_days is not None for m in s.gate.usual}
+    return DrawnFact(on, on if milestone in at_once else on + _wait(rng, world), milestone, value)
+
+
+def gate_facts(rng: Random, world: World, subject: Subject) -> Iterator[Happening]:
+    """Yield what the gates of a course ask for, each on a day of its stage."""
     for stay in subject.course.stays:
         gate = stay.stage.gate
         if gate.conference_lead_days is not None:

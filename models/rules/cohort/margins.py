@@ -31,6 +31,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Number = Annotated[int, Field(ge=0)]
 Words = Annotated[tuple[str, ...], Field(min_length=1)]
 DaysRange = Annotated[tuple[Days, Days], AfterValidator(_rising)]
+SomeDays = Annotated[tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]], AfterValidator(_rising)]
 
 
 class _Data(BaseModel):
@@ -118,7 +119,17 @@ class LateWord(_Data):
     """The facts that become known some days after they happened."""
 
     share: Share
-    days: Annotated[tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]], AfterValidator(_rising)]
+    days: SomeDays
+
+
+class Afterwards(_Data):
+    """What is done of duties, from the agreement to the program's last day, and how exactly later cycles keep time."""
+
+    until: date
+    late_share: Share
+    late_days: SomeDays
+    never_share: Share
+    renewal_sigma: Annotated[float, Field(ge=0, le=1)]
 
 
 class Activity(_Data):
@@ -203,6 +214,7 @@ class Margins(_Data):
     silences: Silences
     leaving: Leaving
     late_word: LateWord
+    afterwards: Afterwards
     activities: Annotated[tuple[Activity, ...], Field(min_length=1)]
     staff: Staff
     kinds: dict[Code, KindNaming]
