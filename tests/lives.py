@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import cache
 from itertools import accumulate, product
 from typing import NamedTuple
 
@@ -15,6 +16,10 @@ from models.rules.apply import apply
 from models.rules.case import Case, ClockChange, Fact, Program, Seat, Site, Snooze
 from models.rules.decide import decide
 from models.rules.decision import Advance, Decision, Telling
+from models.rules.forecast.compiling import compiled
+from models.rules.forecast.fitting import fit
+from models.rules.forecast.forecaster import Forecaster
+from models.rules.forecast.outlook import Outlook
 from models.rules.words import Change, EscalationState, NoticeState, Post, Status
 from tests.building import Numbers, case, day, quick_policy
 
@@ -72,7 +77,22 @@ class Life(NamedTuple):
 @st.composite
 def programs(draw: st.DrawFn) -> Program:
     live_from = draw(st.just(day(-10)) | st.none() | st.integers(-10, HORIZON).map(day))
-    return Program(quick_policy(draw(st.sampled_from(POLICIES))), 1, live_from)
+    policy = quick_policy(draw(st.sampled_from(POLICIES)))
+    return Program(policy, 1, live_from, draw(st.sampled_from(FORECASTS))())
+
+
+@cache
+def quick_outlook() -> Outlook:
+    """Return what a fit makes of a quick program without a history; one of another pace serves all of them."""
+    policy = quick_policy(Numbers(10, 0, 7, (1, 0), 0))
+    return compiled(Forecaster(policy, fit([], policy, day(0))), fit=1)
+
+
+def no_outlook() -> None:
+    return None
+
+
+FORECASTS: tuple[Callable[[], Outlook | None], ...] = (no_outlook, quick_outlook)
 
 
 @st.composite

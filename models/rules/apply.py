@@ -24,6 +24,9 @@ def apply(case: Case, decision: Decision) -> Case:
         reentered_on=decision.reentered_on,
         said=_said(case, decision),
         standings=_standings(case, decision),
+        risk=decision.risk,
+        pace=decision.pace,
+        fit=decision.forecast.fit if decision.forecast is not None else case.fit,
     )
 
 

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from models.rules.calendars import Calendar, Calendars
 from models.rules.dates import add_months
+from models.rules.forecast.outlook import Outlook
 from models.rules.policy import Duty, EscalationRule, Policy, ReminderRule, Reminding, Stage, Track
-from models.rules.words import Change, Clock, EscalationState, NoticeState, Post, Reason, Status
+from models.rules.words import Change, Clock, EscalationState, NoticeState, Post, Reason, Risk, Status
 
 
 class Site(NamedTuple):
@@ -110,7 +111,11 @@ class ClockChange(NamedTuple):
 
 @dataclass(slots=True)
 class Case:
-    """One enrollment with all that is known of it. Facts and seats may lie in the future; decide looks no further."""
+    """One enrollment with all that is known of it. Facts and seats may lie in the future; decide looks no further.
+
+    `risk` is what was decided last, `pace` what the stages it has left tell of its agency's, and `fit` the one by which
+    it was forecast last.
+    """
 
     id: int
     track: str
@@ -131,6 +136,9 @@ class Case:
     staff: int | None = None
     cycle: int = 1
     snoozes: Sequence[Snooze] = ()
+    risk: Risk = Risk.ON_TRACK
+    pace: float = 0.0
+    fit: int | None = None
 
 
 class StagePlan(NamedTuple):
@@ -158,12 +166,13 @@ class Plan(NamedTuple):
 class Program:
     """A policy as it is in force here: its stored version, and the day before which nothing is mailed.
 
-    `live_from` None means that nothing is mailed at all.
+    `live_from` None means that nothing is mailed at all; `outlook` None, that nothing was learned of the program yet.
     """
 
     policy: Policy
     version: int
     live_from: date | None = None
+    outlook: Outlook | None = None
     _plans: dict[tuple[str, bool], Plan] = field(default_factory=dict, compare=False, repr=False)
 
     def plan(self, track: str, cycle: int) -> Plan:
@@ -200,6 +209,11 @@ class Program:
         terms = [policy.terms(track, cycle) for track in policy.tracks for cycle in (1, 2)]
         months = max(max(each.limit_months, each.window.until_month) for each in terms)
         return add_months(min(ends), -months) if ends else date.max
+
+    @cached_property
+    def snaps(self) -> bool:
+        """Whether a first award waits for a conference."""
+        return self.policy.path[-2].gate.conference_lead_days is not None
 
     @cached_property
     def escalations(self) -> dict[str, EscalationRule]:

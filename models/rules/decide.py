@@ -29,8 +29,8 @@ from models.rules.escalations import (
 )
 from models.rules.governments import changes_ahead, margin_ahead
 from models.rules.meaning import lost_meaning, may_return, snoozed, thread
-from models.rules.pace import risk_from
 from models.rules.policy import EscalationRule, Reminding
+from models.rules.risk import Watched, at_risk_from, forecast, paced
 from models.rules.words import Clock, Closing, EscalationState, NoticeState, Reason, Risk, Status
 
 ONE_DAY = timedelta(days=1)
@@ -49,16 +49,19 @@ def decide(case: Case, program: Program, today: date) -> Decision:
         program: the policy in force, with `live_from`.
         today: the day in the program's zone.
     """
+    before = case
     case, known, advances, opens_on = advance(case, program, today)
     looks: Looks = [day for day in (known.next_fact_on, opens_on) if day is not None]
     decision = Decision(
         case.id, case.stage, case.stage_entered_on, case.stage_seq, case.status, Risk.ENDED, case.reentered_on,
-        advances=advances,
+        advances=advances, pace=before.pace,
     )
     if case.status is not Status.OPEN:
         _fall_silent(case, decision)
         decision.next_cycle = _next_cycle(case, program, advances)
         return decision
+    if advances:
+        case.pace = decision.pace = paced(before, advances, program, entered=before.stage_entered_on)
     scene = scene_of(case, program, known, today=today)
     looks += (day for hold in scene.holds for day in hold if day < FOREVER)
     _remind(case, scene, (decision, looks))
@@ -67,6 +70,10 @@ def decide(case: Case, program: Program, today: date) -> Decision:
     _revive(case, scene, (decision, live))
     looks += _expiries(case, scene, decision)
     decision.risk = _risk(case, scene, (live, looks))
+    outlook = program.outlook
+    if outlook is not None and (decision.risk is not case.risk or case.fit != outlook.fit):
+        ends = scene.dates.window_until, scene.dates.limit
+        decision.forecast = forecast(case, program, ends=ends, today=today)
     for seat in case.seats:
         looks.append(seat.since)
         if seat.until is not None and seat.until < FOREVER:
@@ -229,15 +236,17 @@ def _fall_silent(case: Case, decision: Decision) -> None:
 
 def _risk(case: Case, scene: Scene, given: tuple[Live, Looks]) -> Risk:
     live, looks = given
-    ends = [scene.dates.read(clock) for clock in DEADLINES]
-    margin = timedelta(days=scene.program.policy.risk_margin_days)
-    policy, last = scene.program.policy, min(ends)
-    margin += margin_ahead(policy, case.site, scene.today, until=last)
-    at_risk_on = risk_from(case.stage_entered_on, scene.plan.stages[case.stage], last - margin, holds=scene.holds)
-    overdue_on = last + ONE_DAY
-    looks += (at_risk_on, overdue_on, *changes_ahead(policy, case.site, scene.today, until=last)[:1])
+    policy, end = scene.program.policy, min(scene.dates.read(clock) for clock in DEADLINES)
+    plan, lost = scene.plan.stages[case.stage], margin_ahead(policy, case.site, scene.today, until=end)
+    raised = any(scene.program.escalations[standing.rule].raises_risk for standing in live.values())
+
+    def from_day(*, stands: bool) -> date:
+        return at_risk_from(case, scene.program, plan=plan, watched=Watched(end, lost, stands=stands))
+
+    at_risk = raised or from_day(stands=case.risk in {Risk.AT_RISK, Risk.OVERDUE}) <= scene.today
+    overdue_on = end + ONE_DAY
+    # The day on which it will be, by the band's end that counts from now on.
+    looks += (from_day(stands=at_risk), overdue_on, *changes_ahead(policy, case.site, scene.today, until=end)[:1])
     if overdue_on <= scene.today:
         return Risk.OVERDUE
-    raised = any(scene.program.escalations[standing.rule].raises_risk for standing in live.values())
-    return Risk.AT_RISK if raised or at_risk_on <= scene.today else Risk.ON_TRACK
-
+    return Risk.AT_RISK if at_risk else Risk.ON_TRACK

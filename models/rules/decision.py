@@ -63,6 +63,20 @@ class NextCycle(NamedTuple):
     keeps: tuple[Post, ...]
 
 
+class Forecast(NamedTuple):
+    """What a fit says of a case on a day: chances in percent, None where it cannot say; days of the award if it stays.
+
+    A day after the last listed conference is None.
+    """
+
+    fit: int
+    in_window: int | None
+    in_limit: int | None
+    p10: date | None
+    p50: date | None
+    p90: date | None
+
+
 @dataclass(slots=True)
 class Decision:
     """Everything that changes about one case on one day. Without effects only `next_review_on` is news."""
@@ -84,3 +98,6 @@ class Decision:
     moved: list[Standing] = field(default_factory=list)
     closed: list[Closed] = field(default_factory=list)
     next_cycle: NextCycle | None = None
+    pace: float = 0.0
+    forecast: Forecast | None = None
+    """What the forecast says, where its band or its fit is another than before."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import date, timedelta
-from typing import NamedTuple, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from models.rules.calendars import EVERY_DAY, Calendar
 from models.rules.case import Case, Key, Plan, Program, Standing
@@ -12,8 +12,8 @@ from models.rules.clock import Clocks, Pause, clocks, days_after, holds, rested,
 from models.rules.decision import Telling
 from models.rules.duties import Owed, owed
 from models.rules.gates import Dossier
-from models.rules.pace import risk_from
 from models.rules.policy import EscalationRule, ReminderRule
+from models.rules.risk import Watched, at_risk_from, view
 from models.rules.snoozes import NOBODY, Quiet, silenced
 from models.rules.words import Cause, Clock, Closing, EscalationState, NoticeState, Post, Reason
 
@@ -90,8 +90,10 @@ def conditions(rule: EscalationRule, case: Case, scene: Scene) -> Iterator[Condi
                 yield Condition(case.stage, case.stage_entered_on, opens_on)
         case Cause.PACE:
             end = scene.dates.read(_clock(rule))
-            margin = timedelta(days=scene.program.policy.risk_margin_days)
-            opens_on = risk_from(case.stage_entered_on, stage, end - margin, holds=scene.holds)
+            closed = EscalationState.CLOSED
+            # Told of in one stage it stands in the next, until the chance has risen beyond the band's upper end.
+            stands = any(s.rule == rule.rule and s.anchor_on == end and s.state is not closed for s in case.standings)
+            opens_on = at_risk_from(case, scene.program, plan=stage, watched=Watched(end, stands=stands))
             yield Condition(case.stage, end, _grace(rule, opens_on, scene))
         case Cause.OVERDUE:
             end = scene.dates.read(_clock(rule))
@@ -257,7 +259,12 @@ def can_be_snoozed(rule: EscalationRule, rung: int) -> bool:
 
 def _tell(rule: EscalationRule, standing: Standing, *, case: Case, scene: Scene) -> Iterator[Telling]:
     program, today = scene.program, scene.today
-    facts = {"cause": rule.cause, "stage": case.stage, "rung": standing.rung, "repeat": standing.repeat}
+    facts: dict[str, Any] = {
+        "cause": rule.cause, "stage": case.stage, "rung": standing.rung, "repeat": standing.repeat,
+    }
+    if rule.cause is Cause.PACE:
+        seen = view(case, program, standing.anchor_on)
+        facts |= {} if seen is None else {"chance": seen.chance(today)}
     for key in spoken(rule, standing):
         reason = None
         if not any(seat.post is key.post and seat.held(today) for seat in case.seats):

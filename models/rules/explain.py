@@ -23,6 +23,8 @@ from models.rules.escalations import FOREVER, Condition, Scene, conditions, next
 from models.rules.gates import GateState, dossier, gate_state, needed
 from models.rules.governments import changes_ahead
 from models.rules.policy import Duty, EscalationRule, ReminderRule, Share
+from models.rules.risk import forecast
+from models.rules.risk import view as forecast_view
 from models.rules.words import Cause, Change, Clock, EscalationState, NoticeState, Risk, Status
 
 
@@ -47,6 +49,7 @@ class Outcome(StrEnum):
     WOULD_OPEN = "would_open"
     SNOOZED = "snoozed"
     DONE = "done"
+    FORECAST = "forecast"
     REVIEW = "review"
 
 
@@ -81,7 +84,8 @@ def explain(case: Case, program: Program, today: date) -> list[Sentence]:
     found = [_advanced(view, step) for step in decision.advances]
     if then.status is not Status.OPEN:
         return [*found, _ended(view), *_closed(view)]
-    found += [_stands(view), *_gate(view), *_clocks(view), *_government(view), *_hold(view), *_snoozed(view)]
+    found += [_stands(view), *_gate(view), *_clocks(view), *_forecast(view), *_government(view)]
+    found += [*_hold(view), *_snoozed(view)]
     for rule in program.policy.reminders:
         found += _reminder(view, rule) if rule.cycle.covers(then.cycle) else [_not_here(rule.rule, view)]
     for duty in program.policy.duties:
@@ -205,6 +209,30 @@ def _clocks(view: _View) -> Iterator[Sentence]:
     for clock, text in told.items():
         on = dates.read(clock)
         yield Sentence(clock.value, Outcome.CLOCK, on, f"{text}, {_from_today(view, on)}.")
+
+
+def _forecast(view: _View) -> Iterator[Sentence]:
+    """Tell the chances, the days of the award, and the band that they are read by; nothing where there is no fit."""
+    program, dates, today = view.scene.program, view.scene.dates, view.scene.today
+    if program.outlook is None or program.policy.forecast is None:
+        return
+    said = forecast(view.case, program, ends=(dates.window_until, dates.limit), today=today)
+    if said is None:
+        text = "It cannot be forecast: its cycle, its stage or the conferences it would need are not known to the fit."
+        yield Sentence("forecast", Outcome.FORECAST, None, text)
+        return
+    chances = ", ".join(
+        f"by the {name} {percent} %" for name, percent in (("window", said.in_window), ("limit", said.in_limit))
+        if percent is not None
+    )
+    days = [str(on) if on is not None else "after the last listed conference" for on in said[3:]]
+    band = program.policy.forecast.band
+    text = (
+        f"The chance of an award is {chances}; at risk below {band.at_risk_below} %, on track again from"
+        f" {band.recovered_from} %. If it stays, most likely on {days[1]}, between {days[0]} and {days[2]}"
+        f" (fit of {program.outlook.as_of})."
+    )
+    yield Sentence("forecast", Outcome.FORECAST, said.p50, text)
 
 
 def _snoozed(view: _View) -> Iterator[Sentence]:
@@ -388,7 +416,7 @@ def _because(view: _View, rule: EscalationRule, given: tuple[str, date]) -> str:
         case Cause.OVERSTAY:
             return f"in {_stage(view, occurrence)} since {anchor_on}"
         case Cause.PACE:
-            return f"the stages left, at their expected days, do not end in time for {anchor_on}"
+            return _too_slow(view, anchor_on)
         case Cause.OVERDUE:
             return f"{anchor_on} has passed"
         case Cause.DUTY:
@@ -400,6 +428,13 @@ def _because(view: _View, rule: EscalationRule, given: tuple[str, date]) -> str:
             return f"no mail reaches the {_post(view, occurrence)} since {anchor_on}"
         case _:
             assert_never(rule.cause)
+
+
+def _too_slow(view: _View, end: date) -> str:
+    seen = forecast_view(view.case, view.scene.program, end)
+    if seen is None:
+        return f"the stages left, at their expected days, do not end in time for {end}"
+    return f"an award by {end} has a chance of {seen.chance(view.scene.today)} %"
 
 
 def _post(view: _View, name: str) -> str:

@@ -1,6 +1,6 @@
 """Window at risk by pace: the days the remaining stages are expected to take, against the days left.
 
-This is the place where the forecast will stand: whatever answers `risk_from` decides when an enrollment is at risk.
+What is asked where there is no forecast (`risk`): before the first fit, in a later cycle, without a listed conference.
 """
 
 from __future__ import annotations

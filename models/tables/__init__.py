@@ -6,6 +6,7 @@ policy loads carry `recorded_at` beside their own date, so that a past day can b
 
 from models.tables.answers import Absence, AnswerLink, Proposal, Snooze
 from models.tables.enrollments import DeadlineChange, Enrollment, Milestone, StageChange
+from models.tables.forecasts import Forecast, ForecastFit
 from models.tables.notices import Email, Escalation, Notice
 from models.tables.people import Agency, Assignment, FormerTenure, Person
 from models.tables.program import Installation, PolicyVersion
@@ -20,6 +21,8 @@ __all__ = [
     "Email",
     "Enrollment",
     "Escalation",
+    "Forecast",
+    "ForecastFit",
     "FormerTenure",
     "Incident",
     "Installation",

@@ -43,6 +43,10 @@ class Enrollment(SQLModel, table=True):
     """The day of the last return to an earlier stage: what is older opens no gate since."""
     status: Status = choice(Status, "status", default=Status.OPEN)
     risk: Risk = choice(Risk, "risk", default=Risk.ON_TRACK)
+    pace: float = Field(default=0.0, sa_column_kwargs={"server_default": "0"})
+    """The logarithm of how many times as long as the median its agency takes, by what it has done so far."""
+    forecast_fit_id: int | None = key("forecast_fit.id", nullable=True)
+    """The fit by which it was forecast last."""
     ended_on: date | None = None
     next_review_on: date | None = None
     recorded_at: datetime = Field(default_factory=now)

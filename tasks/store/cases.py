@@ -22,6 +22,7 @@ from models.schema import (
     CHANGE,
     ENROLLMENT,
     ESCALATION,
+    FORECAST,
     MILESTONE,
     NOTICE,
     PERSON,
@@ -49,7 +50,7 @@ _E = ENROLLMENT.c
 _CASES = select(
     _E.id, _E.track, _E.stage, _E.stage_entered_on, _E.stage_seq, _E.status, _E.agreement_on, _E.mandatory, _E.other,
     _E.agency_id, AGENCY.c.region, _E.next_review_on, _E.reentered_on, AGENCY.c.code, AGENCY.c.entity, AGENCY.c.staff,
-    _E.cycle, AGENCY.c.municipality,
+    _E.cycle, AGENCY.c.municipality, _E.risk, _E.pace, _E.forecast_fit_id,
 ).join(AGENCY, AGENCY.c.id == _E.agency_id)
 _DUE = (
     _CASES.where(
@@ -134,6 +135,9 @@ def _assemble(connection: Connection, rows: Sequence[Row[Any]]) -> list[Case]:
             staff=row[15],
             cycle=row[16],
             snoozes=snoozes.get(row[0], ()),
+            risk=row[18],
+            pace=row[19],
+            fit=row[20],
         )
         for row in rows
     ]
@@ -178,7 +182,11 @@ class Written(NamedTuple):
     escalations: int
 
 
-_SETTLE = change(ENROLLMENT, "stage stage_entered_on stage_seq status risk ended_on next_review_on reentered_on")
+_SETTLE = change(ENROLLMENT, "stage stage_entered_on stage_seq status risk ended_on next_review_on reentered_on pace")
+_FORESEE = change(ENROLLMENT, "forecast_fit_id")
+_FORECAST = insertion(
+    FORECAST, "enrollment_id forecast_fit_id as_of in_window in_limit p10 p50 p90 risk pace recorded_at"
+)
 _CLIMB = change(ESCALATION, "state rung rung_on repeat acknowledged_until closed_on closing")
 _CLOSE = change(ESCALATION, "state closed_on closing")
 _CANCEL = change(NOTICE, "state reason", same(NOTICE.c.state, NoticeState.PENDING))
@@ -218,6 +226,8 @@ def write(connection: Connection, decisions: Sequence[Decision], given: tuple[in
     escalations = run(connection, _OPEN, (pen.opened(d.case_id, standing) for d in decisions for standing in d.opened))
     advances = run(connection, _ADVANCE, (pen.advanced(d.case_id, a) for d in decisions for a in d.advances))
     run(connection, _TELL, (pen.told(d.case_id, telling) for d in decisions for telling in d.tellings))
+    run(connection, _FORESEE, ((d.forecast.fit, d.case_id) for d in decisions if d.forecast is not None))
+    run(connection, _FORECAST, (pen.foreseen(d) for d in decisions if d.forecast is not None))
     open_cycles(connection, decisions, today)
     notices = sum(telling.state is NoticeState.PENDING for d in decisions for telling in d.tellings)
     return Written(advances, notices, escalations)
@@ -238,7 +248,16 @@ class _Pen:
         return (
             decision.stage, self._day(decision.stage_entered_on), decision.stage_seq, str(decision.status),
             str(decision.risk), ended, self._maybe(decision.next_review_on), self._maybe(decision.reentered_on),
-            decision.case_id,
+            decision.pace, decision.case_id,
+        )
+
+    def foreseen(self, decision: Decision) -> tuple[Any, ...]:
+        said = decision.forecast
+        assert said is not None, "asked only of decisions that carry one"
+        days = map(self._maybe, (said.p10, said.p50, said.p90))
+        return (
+            decision.case_id, said.fit, self._today, said.in_window, said.in_limit, *days, str(decision.risk),
+            decision.pace, self._stamp[1],
         )
 
     def closed(self, closed: Closed) -> tuple[Any, ...]:

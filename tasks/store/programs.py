@@ -11,14 +11,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, select, true, update
+from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, literal, select, true, update
 
 from models.rules.case import Program
 from models.rules.errors import Problem, Refused, nearest
+from models.rules.forecast.outlook import Outlook, unpacked
 from models.rules.policy import Policy
 from models.rules.policy.checks import parse_policy
 from models.rules.words import Status
-from models.schema import ENROLLMENT, INSTALLATION, POLICY_VERSION
+from models.schema import ENROLLMENT, FORECAST_FIT, INSTALLATION, POLICY_VERSION
 from tasks.store import clock, holidays
 from tasks.store.database import reading, transaction
 
@@ -27,11 +28,18 @@ _KINDS = {False: "enrollments", True: "enrollments that an award opened"}
 SHIPPED = Path(__file__).parents[2] / "deployments" / "programs"
 
 _V = POLICY_VERSION.c
-_IN_FORCE = select(INSTALLATION.c.live_from, _V.id, _V.digest, _V.program).join_from(
-    INSTALLATION, POLICY_VERSION, INSTALLATION.c.policy_version_id == _V.id
+_F = FORECAST_FIT.c
+_FIT = select(_F.id, _F.digest).order_by(_F.id.desc()).limit(1).subquery()
+_IN_FORCE = (
+    select(
+        INSTALLATION.c.live_from, _V.id, _V.digest, _V.program, _FIT.c.id.label("fit"),
+        _FIT.c.digest.label("fit_digest"),
+    )
+    .join_from(INSTALLATION, POLICY_VERSION, INSTALLATION.c.policy_version_id == _V.id)
+    .outerjoin(_FIT, true())
 )
 _OF_VERSION = (
-    select(INSTALLATION.c.live_from, _V.id, _V.digest)
+    select(INSTALLATION.c.live_from, _V.id, _V.digest, literal(None).label("fit"), literal(None).label("fit_digest"))
     .join_from(POLICY_VERSION, INSTALLATION, true())
     .where(_V.id == bindparam("version"))
 )
@@ -204,15 +212,21 @@ def _loaded(connection: Connection, row: Row[Any]) -> Program:
     if row.digest not in _parsed:
         document = connection.scalar(select(POLICY_VERSION.c.document).where(POLICY_VERSION.c.id == row.id))
         _parsed[row.digest] = Policy.model_validate(document)
-    return _program(row.digest, row.id, row.live_from)
+    if row.fit_digest is not None and (row.fit, row.fit_digest) not in _unpacked:
+        text = connection.scalar(select(_F.outlook).where(_F.id == row.fit))
+        _unpacked[row.fit, row.fit_digest] = unpacked(text or "", row.fit)
+    return _program(row.digest, row.id, (row.live_from, (row.fit, row.fit_digest)))
 
 
 _parsed: dict[str, Policy] = {}
+FitKey = tuple[int | None, str | None]
+_unpacked: dict[FitKey, Outlook] = {}
 
 
 @lru_cache(maxsize=32)
-def _program(digest: str, version: int, live_from: date | None) -> Program:
-    return Program(_parsed[digest], version, live_from)
+def _program(digest: str, version: int, given: tuple[date | None, FitKey]) -> Program:
+    live_from, fit = given
+    return Program(_parsed[digest], version, live_from, _unpacked.get(fit))
 
 
 def current_program(engine: Engine) -> Program:

@@ -125,7 +125,7 @@ def add_enrollments(
     policy, today = given
     fresh = {
         "stage_seq": 0, "status": Status.OPEN, "risk": Risk.ON_TRACK, "ended_on": None,
-        "next_review_on": today,
+        "next_review_on": today, "pace": 0.0,
     }
     begun = [{"stage": policy.start_of(row["cycle"]), "stage_entered_on": row["agreement_on"]} for row in rows]
     add_rows(connection, ENROLLMENT, [{**row, **fresh, **begin} for row, begin in zip(rows, begun, strict=True)])

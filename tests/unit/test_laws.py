@@ -14,6 +14,7 @@ from models.rules.apply import apply
 from models.rules.case import Fact
 from models.rules.clock import clocks
 from models.rules.decide import decide
+from models.rules.decision import Forecast
 from models.rules.duties import owed
 from models.rules.snoozes import silenced
 from models.rules.words import EscalationState, NoticeState, Status
@@ -83,12 +84,19 @@ def test_sweeping_on_review_days_only_equals_sweeping_every_day(life: Life) -> N
     assert advances(told_lazy) == advances(told_daily)
     assert (lazy.stage, lazy.status, lazy.standings) == (daily.stage, daily.status, daily.standings)
     assert risks(told_lazy) == risks(told_daily)
+    assert forecasts(told_lazy) == forecasts(told_daily)
+    assert lazy.pace == daily.pace
 
 
 def recorded_in_time(life: Life) -> Life:
     """Return the life in which every fact is known on its day."""
     late = [arrival for arrivals in life.later.values() for arrival in arrivals if isinstance(arrival, Fact)]
     return life._replace(case=replace(life.case, facts=[*life.case.facts, *late]), later={})
+
+
+def forecasts(decisions: Swept) -> list[tuple[date, Forecast]]:
+    """Return each forecast that would be stored, with its day."""
+    return [(today, decision.forecast) for today, decision in decisions if decision.forecast is not None]
 
 
 def risks(decisions: Swept) -> list[tuple[date, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import Field
@@ -18,6 +19,13 @@ class RiskBand(Data):
 
     at_risk_below: Percent
     recovered_from: Percent
+
+
+class Target(Data):
+    """What the program is to reach: so many accredited agencies by a day."""
+
+    agencies: Annotated[int, Field(ge=1)]
+    by: date
 
 
 class Forecasting(Data):
@@ -37,3 +45,4 @@ class Forecasting(Data):
     refit_days: Annotated[Days, Field(ge=1)] = 30
     refit_stages: Annotated[int, Field(ge=1)] = 10
     band: RiskBand
+    target: Target | None = None

@@ -1,0 +1,159 @@
+"""The forecast in a database: when a fit is made, what it makes due, what is stored of it, and what people see."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+from sqlalchemy import Engine, select, update
+
+from models.rules.case import Case
+from models.rules.dates import add_months
+from models.rules.errors import Refused
+from models.schema import ENROLLMENT, FORECAST, FORECAST_FIT
+from tasks.forecasting import fit_is_due, from_parameters, make_fit
+from tasks.store.clock import set_clock
+from tasks.store.database import reading, transaction
+from tasks.store.journeys import journeys
+from tasks.store.programs import program_in_force, put_in_force
+from tasks.sweep import sweep
+from tasks.views.forecasts import forecasts, judged_past
+from tests.building import DAY_0, ONBOARDED, case, day, document, program
+from tests.storing import install
+
+TODAY = day(100)
+
+
+def some_cases() -> list[Case]:
+    """Six that left the first stage in a month, and six that stay in it."""
+    return [replace(case(facts=ONBOARDED if number <= 6 else ()), id=number) for number in range(1, 13)]
+
+
+@pytest.fixture
+def stocked(store: Engine) -> Engine:
+    install(store, program().policy, some_cases())
+    with transaction(store) as connection:
+        set_clock(connection, datetime.combine(TODAY, time(18), UTC))
+    sweep(TODAY)
+    return store
+
+
+def stored(engine: Engine) -> list[tuple[int, int, str]]:
+    f = FORECAST.c
+    with reading(engine) as connection:
+        rows = connection.execute(select(f.enrollment_id, f.forecast_fit_id, f.risk).order_by(f.id)).all()
+    return [tuple(row) for row in rows]
+
+
+def test_without_a_fit_nothing_is_forecast_and_one_is_due(stocked: Engine) -> None:
+    assert stored(stocked) == []
+    assert fit_is_due(stocked, TODAY) == "no fit was made yet"
+
+
+def test_a_fit_makes_every_open_case_due_once_and_each_is_forecast_once(stocked: Engine) -> None:
+    made = make_fit(stocked, TODAY)
+    assert (made.enrollments, made.finished, made.due) == (12, 6, 12)
+    assert sweep(TODAY).due == 12
+    assert sorted(number for number, _, _ in stored(stocked)) == list(range(1, 13))
+    assert sweep(TODAY).due == 0
+    assert len(stored(stocked)) == 12
+    make_fit(stocked, TODAY)
+    sweep(TODAY)
+    assert len(stored(stocked)) == 24
+
+
+def test_a_fit_is_due_after_so_many_days_or_finished_stages_or_under_another_policy(stocked: Engine) -> None:
+    make_fit(stocked, TODAY)
+    assert fit_is_due(stocked, TODAY + timedelta(days=29)) is None
+    assert fit_is_due(stocked, TODAY + timedelta(days=30)) == "the last one is 30 days old"
+    tables = document()
+    eager = program().policy.model_copy(
+        update={"forecast": program().policy.forecast.model_copy(update={"refit_stages": 1})}  # type: ignore[union-attr]
+    )
+    assert tables["forecast"]["refit_stages"] == 10
+    put_in_force(stocked, eager)
+    assert fit_is_due(stocked, TODAY) == "the policy is another"
+
+
+def test_the_pace_of_an_agency_is_stored_with_the_fit_and_moved_by_the_stages_it_leaves(stocked: Engine) -> None:
+    e = ENROLLMENT.c
+    make_fit(stocked, TODAY)
+    with reading(stocked) as connection:
+        paces = {row.id: row.pace for row in connection.execute(select(e.id, e.pace))}
+    assert paces[1] < 0, "thirty days are less than the median"
+    assert paces[7] == 0
+
+
+def test_a_band_that_changes_is_stored_with_its_day(stocked: Engine) -> None:
+    make_fit(stocked, TODAY)
+    sweep(TODAY)
+    later = TODAY
+    with reading(stocked) as connection:
+        following = connection.scalar(select(ENROLLMENT.c.next_review_on).where(ENROLLMENT.c.id == 7))
+    assert following is not None
+    while len([row for row in stored(stocked) if row[0] == 7]) == 1 and later < day(1200):
+        later += timedelta(days=20)
+        sweep(later)
+    assert [risk for number, _, risk in stored(stocked) if number == 7] == ["on_track", "at_risk"]
+
+
+def test_a_fit_is_read_back_as_it_was_made(stocked: Engine) -> None:
+    make_fit(stocked, TODAY)
+    with reading(stocked) as connection:
+        fitted = from_parameters(connection.execute(select(FORECAST_FIT.c.parameters)).scalar_one())
+        outlook = program_in_force(connection).outlook
+    assert fitted.as_of == TODAY
+    assert fitted.stages["onboarding"].finished == 6
+    assert outlook is not None
+    assert (outlook.as_of, outlook.fit) == (TODAY, 1)
+
+
+def test_a_program_without_priors_is_told_what_to_add(store: Engine) -> None:
+    install(store, program("iso9001").policy, [replace(case("application"), track="iso9001")])
+    assert fit_is_due(store, TODAY) is None
+    with pytest.raises(Refused, match=r"forecast.*Add forecast\.toml"):
+        make_fit(store, TODAY)
+
+
+def test_the_history_is_the_stages_left_each_with_the_day_it_became_known(stocked: Engine) -> None:
+    with reading(stocked) as connection:
+        decided = journeys(connection, program(), today=TODAY)
+        happened = journeys(connection, program(), today=TODAY, as_happened=True)
+    (leg,) = decided[0].legs
+    assert (leg.stage, leg.entered, leg.left, leg.known_on) == ("onboarding", DAY_0, day(30), TODAY)
+    assert happened[0].legs[0].known_on == day(30)
+    assert decided[6].legs == ()
+    assert decided[0].stage == "gap_analysis"
+
+
+def test_a_forecast_without_a_stored_fit_is_made_from_what_is_known(stocked: Engine) -> None:
+    found = forecasts(stocked, None, None)
+    assert found.stored_fit is None
+    assert len(found.answers) == 12
+    assert all(0 <= each.in_limit <= each.in_window <= 1 for each in found.answers)
+    assert [each.already for each in found.awards] == [0, 0, 0, 0]
+    one = forecasts(stocked, "A1/law_enforcement_tier1", None)
+    (answer,) = one.answers
+    assert answer.window_until == add_months(DAY_0, 36)
+    assert next(step.stage for step in answer.steps) == "gap_analysis"
+    days = [step.leave_by for step in answer.steps if step.leave_by is not None]
+    assert days == sorted(days)
+    with transaction(stocked) as connection:
+        connection.execute(update(ENROLLMENT).where(ENROLLMENT.c.id == 1).values(cycle=2))
+    with pytest.raises(Refused, match="not on its way to a first award"):
+        forecasts(stocked, "A1/law_enforcement_tier1/2", None)
+
+
+def test_a_past_that_is_too_short_cannot_be_judged(stocked: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACREDITA_DATABASE_URL", stocked.url.render_as_string(hide_password=False))
+    found = judged_past(as_happened=True)
+    assert set(found.verdicts.values()) == {None}
+
+
+def test_neither_help_nor_a_sweep_waits_for_numpy() -> None:
+    for module in ("deployments.cli", "tasks.sweep", "models.rules.decide", "flows.forecast"):
+        code = f"import sys, {module}; sys.exit('numpy' in sys.modules or 'scipy' in sys.modules)"
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0, module
