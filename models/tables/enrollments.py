@@ -52,7 +52,7 @@ class Enrollment(SQLModel, table=True):
     recorded_at: datetime = Field(default_factory=now)
 
 
-_VALID, _VOID = text("voided_at IS NULL"), text("voided_at IS NOT NULL")
+_VALID = text("voided_at IS NULL")
 
 
 class Milestone(SQLModel, table=True):
@@ -66,13 +66,12 @@ class Milestone(SQLModel, table=True):
             "uq_milestone_fact", "enrollment_id", "milestone", "occurred_on", "reference",
             unique=True, sqlite_where=_VALID, postgresql_where=_VALID,
         ),
-        Index("ix_milestone_voided", "enrollment_id", sqlite_where=_VOID, postgresql_where=_VOID),
         CheckConstraint(
             "(voided_at IS NULL) = (voided_by IS NULL) AND (voided_at IS NULL) = (void_reason IS NULL)", name="voided"
         ),
     )
     id: int | None = Field(default=None, primary_key=True)
-    enrollment_id: int = key("enrollment.id")
+    enrollment_id: int = key("enrollment.id", index=True)
     milestone: str
     occurred_on: date
     value: int | None = None

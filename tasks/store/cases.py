@@ -121,7 +121,6 @@ def _assemble(connection: Connection, rows: Sequence[Row[Any]]) -> list[Case]:
     changes = _grouped(connection, _CHANGES, (ids, ClockChange._make))
     seats = _Seats(connection, ids, [row.agency_id for row in rows])
     snoozes = _grouped(connection, _SNOOZES, (ids, Snooze._make))
-    seats = _Seats(connection, ids, [row[9] for row in rows])
     return [
         Case(  # type: ignore[call-arg,misc]  # nine columns of the row, which mypy cannot count
             *row[:9],

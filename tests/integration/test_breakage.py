@@ -21,7 +21,9 @@ from models.rules.words import Change, EscalationState, NoticeState, Post
 from models.schema import ASSIGNMENT, CHANGE, ESCALATION, NOTICE
 from tasks.mail.deliver import deliver
 from tasks.mail.senders.folder import FolderSender
+from tasks.operations.asked import Because
 from tasks.operations.escalations import Acknowledgement, acknowledge
+from tasks.operations.facts import Wrong, void_fact
 from tasks.store.cases import START, due_cases, write
 from tasks.store.clock import set_clock, stopped
 from tasks.store.database import reading, transaction
@@ -113,6 +115,21 @@ def test_no_statement_of_a_sweep_or_a_delivery_walks_through_a_table_that_grows(
     walks = {s: plan for s, plan in found.items() for step in plan if step.startswith("SCAN") and step not in small}
     assert walks == {}
     assert len(found) > 25
+
+
+def test_neither_does_any_statement_about_one_case(lite: Engine) -> None:
+    install(lite, program().policy, [case()])
+    with transaction(lite) as connection:
+        record_facts(connection, [NewFact("A1", "kickoff_visit", day(30))], day(60))
+    with plans(lite) as found:
+        chronicle(lite, "A1", day(69))
+        explanation(lite, "A1", day(69))
+        with transaction(lite) as connection:
+            void_fact(connection, Wrong("A1", "kickoff_visit", day(30)), Because("wrong_agency", day(70)))
+    small = ("SCAN installation", "SCAN assignment USING INDEX ix_assignment_wide")
+    walks = {s: plan for s, plan in found.items() for step in plan if step.startswith("SCAN") and step not in small}
+    assert walks == {}
+    assert any("milestone" in statement for statement in found)
 
 
 def dropping_the_first_stage() -> Policy:
