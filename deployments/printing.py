@@ -17,10 +17,10 @@ from models.rules.case import Program
 from models.rules.cohort.draw import Cohort
 from models.rules.lint import Finding, Severity
 from models.rules.naming import awaited
-from models.rules.words import Language, Risk
+from models.rules.words import Language, Post, Risk
 from tasks.answers.proposals import Listed
 from tasks.operations.effect import SAID, Effect
-from tasks.replay import Report, Span, replay
+from tasks.replay import Report, RuleReport, Span, replay
 from tasks.views.chronicle import Chronicle
 from tasks.views.ledger import Entry
 from tasks.views.projection import Projection
@@ -263,6 +263,19 @@ def replay_with_bar(program: Path, cohort: Cohort, given: tuple[Path, Span, bool
     return report
 
 
+def _rules(by_rule: Sequence[RuleReport]) -> Table:
+    """Return what each rule came to, with a column for each post that was mailed to."""
+    posts = [post for post in Post if any(post in rule.mailed for rule in by_rule)]
+    headings = [">" + post.replace("_", "\n") for post in posts]
+    shown = table("by rule, and mailed to", "rule", ">opened", ">to the\ntop", ">lead,\ndays", *headings)
+    for rule in by_rule:
+        climbed = (str(rule.opened), str(rule.reached_top)) if rule.kind == "escalation" else ("", "")
+        lead = "" if rule.lead_days is None else str(rule.lead_days)
+        mailed = (str(rule.mailed.get(post, "")) for post in posts)
+        shown.add_row(rule.rule.replace("_", " "), *climbed, lead, *mailed)
+    return shown
+
+
 def print_replay(report: Report, seed: int) -> None:
     """Print the report of a replay."""
     console = Console()
@@ -287,10 +300,5 @@ def print_replay(report: Report, seed: int) -> None:
     outcome.add_row("emails", str(report.emails), f"in {report.days} days, replayed in {report.seconds} s")
     console.print(outcome)
     console.print()
-    rules = table("by rule", "rule", ">opened", ">to the top", ">lead, days", "mailed to")
-    for rule in report.by_rule:
-        to = ", ".join(f"{number} {post.replace('_', ' ')}" for post, number in sorted(rule.mailed.items()))
-        shown = (str(rule.opened), str(rule.reached_top)) if rule.kind == "escalation" else ("", "")
-        rules.add_row(rule.rule.replace("_", " "), *shown, "" if rule.lead_days is None else str(rule.lead_days), to)
-    console.print(rules)
+    console.print(_rules(report.by_rule))
     console.print("[dim]lead: median days from the mail to the date it warns of[/]")

@@ -171,7 +171,7 @@ def count(connection: Connection, program: Program) -> Report:
         entities=number(func.count(a.entity.distinct()), awarded),
         advances=connection.scalar(select(func.count()).where(STAGE_CHANGE.c.takes_back.is_(None))) or 0,
         reminders=connection.scalar(
-            select(func.count()).select_from(NOTICE).where(sent, NOTICE.c.rule.in_(list(program.reminders)))
+            select(func.count()).select_from(NOTICE).where(sent, NOTICE.c.rule.in_(list(program.reminding)))
         ) or 0,
         escalations=connection.scalar(select(func.count()).select_from(ESCALATION)) or 0,
         emails=connection.scalar(
@@ -193,7 +193,7 @@ def _rules(connection: Connection, program: Program) -> Iterator[RuleReport]:
     for rule, post, anchor_on, day in rows:
         mailed[rule][post] += 1
         leads[rule].append((anchor_on - day).days)
-    for rule in program.reminders:
+    for rule in program.reminding:
         lead = round(statistics.median(leads[rule])) if leads[rule] else None
         yield RuleReport(rule, "reminder", dict(mailed[rule]), lead)
     x = ESCALATION.c

@@ -88,7 +88,7 @@ def test_the_report_is_what_the_database_holds(year: Lived) -> None:
     assert report.escalations == len(year.rows(ESCALATION.c.id))
     assert report.days == len(FIRST_YEAR) == 243
     sent = Counter(rule for rule, _ in year.rows(n.rule, n.id, where=n.state == NoticeState.SENT))
-    assert report.reminders == sum(sent[rule] for rule in program().reminders)
+    assert report.reminders == sum(sent[rule] for rule in program().reminding)
     assert all(sum(one.mailed.values()) == sent[one.rule] for one in report.by_rule)
     opened = Counter(rule for rule, _ in year.rows(ESCALATION.c.rule, ESCALATION.c.id))
     assert {one.rule: one.opened for one in report.by_rule if one.opened} == opened
