@@ -32,4 +32,9 @@ def test_the_published_totals_come_out_of_every_day_lived_through(seed: int, tmp
     assert report.last_award_on is not None
     assert report.last_award_on.isoformat()[:7] == "2023-11"
     assert min(report.advances, report.reminders, report.escalations, report.emails) > 100
+    # Those awarded early enough for a hearing of year 4, and duties that most of the accredited kept.
+    assert report.renewals >= 20
+    opened = {rule.rule: rule.opened for rule in report.by_rule}
+    assert 0 < opened["duty_missed"] < 60
+    assert 0 < opened["change_unfinished"] < 60
     assert len(list((tmp_path / "mail").iterdir())) == report.emails
