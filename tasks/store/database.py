@@ -118,7 +118,13 @@ def alembic_config(connection: Connection) -> Config:
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
-    """Bring the schema to a revision, up or down. Foreign keys are off meanwhile and checked afterwards."""
+    """Bring the schema to a revision, up or down. Foreign keys are off meanwhile and checked afterwards.
+
+    Raises:
+        Refused: the database is of a newer version than this code.
+    """
+    with reading(engine) as connection:
+        _refuse_newer(connection)
     with engine.connect() as connection:
         lite = engine.dialect.name == "sqlite"
         if lite:
@@ -140,6 +146,15 @@ def is_there() -> bool:
         return False
     found, expected = _versions(engine_of())
     return found == expected
+
+
+def _refuse_newer(connection: Connection) -> None:
+    scripts = ScriptDirectory.from_config(alembic_config(connection))
+    known = {script.revision for script in scripts.walk_revisions()}
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found is not None and found not in known:
+        what = f"is at version {found}, which this code does not know: it is older than the database."
+        raise Refused.one("database", what, "Upgrade acredita, or restore the backup of before.")
 
 
 def require_schema(engine: Engine) -> None:

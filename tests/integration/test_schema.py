@@ -74,6 +74,13 @@ def test_a_database_of_another_version_is_refused(store: Engine) -> None:
         require_schema(store)
 
 
+def test_a_database_that_is_newer_than_the_code_is_left_alone(store: Engine) -> None:
+    with transaction(store) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Refused, match="is at version 9999, which this code does not know"):
+        migrate(store)
+
+
 def test_a_server_that_is_not_there_is_refused() -> None:
     with pytest.raises(Refused, match="database: cannot be reached"):
         require_schema(engine_of("postgresql+psycopg://nobody@127.0.0.1:1/none"))
