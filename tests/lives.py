@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from functools import cache
 from itertools import accumulate, product
@@ -13,13 +13,14 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from models.rules.apply import apply
-from models.rules.case import Case, ClockChange, Fact, Program, Seat, Site, Snooze
+from models.rules.case import Case, ClockChange, Fact, Program, Seat, Site, Snooze, Standing
 from models.rules.decide import decide
 from models.rules.decision import Advance, Decision, Telling
 from models.rules.forecast.compiling import compiled
 from models.rules.forecast.fitting import fit
 from models.rules.forecast.forecaster import Forecaster
 from models.rules.forecast.outlook import Outlook
+from models.rules.log import State, replayed, taking_back
 from models.rules.words import Change, EscalationState, NoticeState, Post, Status
 from tests.building import Numbers, case, day, quick_policy
 
@@ -62,14 +63,28 @@ POLICIES = [
 ]
 
 
-Arrival = Fact | ClockChange | Snooze | int
-"""What a person records: a fact, a change of the deadline, a snooze, or an acknowledgement for so many days."""
+class Void(NamedTuple):
+    """A fact that turns out to be wrong, by its number, and what it should have been; None where it was nothing."""
+
+    wrong: int
+    right: Fact | None
+
+
+Arrival = Fact | Void | ClockChange | Snooze | int
+"""What a person records: a fact, that one is wrong, a change of dates, a snooze, an acknowledgement for some days."""
+
+
+@dataclass(slots=True)
+class Lived(Case):
+    """A case that remembers its steps, as the store does: what rested on a wrong fact is taken back by them."""
+
+    log: tuple[Advance, ...] = ()
 
 
 class Life(NamedTuple):
     """A case as it is known on day 0, the program it lives under, and what is recorded later, by day."""
 
-    case: Case
+    case: Lived
     program: Program
     later: dict[date, list[Arrival]]
 
@@ -152,6 +167,20 @@ def snoozes(draw: st.DrawFn) -> Snooze:
     return Snooze(draw(st.sampled_from(RULES)), draw(st.integers(1, 12)), day(since), day(since + days))
 
 
+VOIDED = st.tuples(st.integers(0, 5), st.integers(0, 60))
+"""Which fact is wrong, and how many days after its own one it turns out."""
+
+
+@st.composite
+def rights(draw: st.DrawFn, wrong: Fact, number: int) -> Fact | None:
+    """Draw what a wrong fact should have been: nothing, another day, another milestone."""
+    if draw(st.booleans()):
+        return None
+    name = wrong.milestone if draw(st.booleans()) else draw(st.sampled_from(NAMES))
+    value = wrong.value if name == wrong.milestone else None
+    return Fact(number, name, wrong.on - timedelta(days=draw(st.integers(0, 15))), value)
+
+
 @st.composite
 def lives(draw: st.DrawFn) -> Life:
     cycle = draw(st.sampled_from((1, 1, 2)))
@@ -162,7 +191,8 @@ def lives(draw: st.DrawFn) -> Life:
     )
     known: list[Fact] = []
     later: dict[date, list[Arrival]] = defaultdict(list)
-    for fact in draw(many_facts()):
+    facts = draw(many_facts())
+    for fact in facts:
         delay = draw(st.none() | st.integers(0, 20))
         if delay is None:
             known.append(fact)
@@ -177,8 +207,12 @@ def lives(draw: st.DrawFn) -> Life:
     asleep = draw(st.lists(snoozes(), max_size=4))
     for snooze in asleep[2:]:
         later[snooze.since].append(snooze)
+    for number, (wrong, after) in enumerate(draw(st.lists(VOIDED, max_size=3)) if facts else ()):
+        fact = facts[wrong % len(facts)]
+        later[fact.on + timedelta(days=after)].append(Void(fact.id, draw(rights(fact, len(facts) + 1 + number))))
     whole = replace(built, facts=known, seats=draw(many_seats()), changes=changes, snoozes=asleep[:2])
-    return Life(whole, draw(programs()), dict(later))
+    lived = Lived(**{each.name: getattr(whole, each.name) for each in fields(whole)})
+    return Life(lived, draw(programs()), dict(later))
 
 
 def every_day() -> Iterator[date]:
@@ -189,9 +223,11 @@ Swept = list[tuple[date, Decision]]
 LONG_AGO = day(-1000)
 
 
-def swept(life: Life, days: Iterable[date]) -> tuple[Case, Swept]:
+def swept(life: Life, days: Iterable[date]) -> tuple[Lived, Swept]:
     """Sweep on the given days."""
-    current, decisions, before = life.case, [], LONG_AGO
+    current: Lived = life.case
+    decisions: Swept = []
+    before = LONG_AGO
     for today in days:
         current, decision = looked_at(current, life, (before, today))
         before = today
@@ -201,9 +237,11 @@ def swept(life: Life, days: Iterable[date]) -> tuple[Case, Swept]:
     return current, decisions
 
 
-def swept_when_due(life: Life) -> tuple[Case, Swept]:
+def swept_when_due(life: Life) -> tuple[Lived, Swept]:
     """Sweep on day 0, on each day that the decision before asked for, and when something is recorded."""
-    current, decisions, before, today = life.case, [], LONG_AGO, day(0)
+    current: Lived = life.case
+    decisions: Swept = []
+    before, today = LONG_AGO, day(0)
     while today <= day(HORIZON):
         current, decision = looked_at(current, life, (before, today))
         before = today
@@ -215,40 +253,66 @@ def swept_when_due(life: Life) -> tuple[Case, Swept]:
     return current, decisions
 
 
-def looked_at(current: Case, life: Life, between: tuple[date, date]) -> tuple[Case, Decision]:
+def looked_at(current: Lived, life: Life, between: tuple[date, date]) -> tuple[Lived, Decision]:
     """Decide, and send what is pending, as a delivery would."""
     heard, decision = decided(current, life, between)
-    current = apply(heard, decision)
-    gone = [n._replace(state=NoticeState.SENT) if n.state is NoticeState.PENDING else n for n in current.said]
-    return replace(current, said=gone), decision
+    after = apply(heard, decision)
+    assert isinstance(after, Lived)
+    gone = [n._replace(state=NoticeState.SENT) if n.state is NoticeState.PENDING else n for n in after.said]
+    return replace(after, said=gone), decision
 
 
-def decided(current: Case, life: Life, between: tuple[date, date]) -> tuple[Case, Decision]:
+def decided(current: Case, life: Life, between: tuple[date, date]) -> tuple[Lived, Decision]:
     """Hear what was recorded since the last look, and decide."""
     before, today = between
+    assert isinstance(current, Lived)
     for on in sorted(on for on in life.later if before < on <= today):
         for arrival in life.later[on]:
-            current = recorded(current, arrival, on)
-    return current, decide(current, life.program, today)
+            current = recorded(current, arrival, on, start=state_of(life.case))
+    decision = decide(current, life.program, today)
+    return replace(current, log=(*current.log, *decision.advances)), decision
 
 
-def recorded(current: Case, arrival: Arrival, on: date) -> Case:
-    if isinstance(arrival, Fact):
-        return replace(current, facts=[*current.facts, arrival])
-    if isinstance(arrival, ClockChange):
-        return replace(current, changes=[*current.changes, arrival])
-    if isinstance(arrival, Snooze):
-        return replace(current, snoozes=[*current.snoozes, arrival])
-    until = on + timedelta(days=arrival)
+def state_of(case: Case) -> State:
+    return State(case.stage, case.stage_entered_on, case.stage_seq, case.status, case.reentered_on)
+
+
+def recorded(current: Lived, arrival: Arrival, on: date, *, start: State) -> Lived:
+    match arrival:
+        case Fact():
+            return replace(current, facts=[*current.facts, arrival])
+        case Void():
+            return voided(current, arrival, start)
+        case ClockChange():
+            return replace(current, changes=[*current.changes, arrival])
+        case Snooze():
+            return replace(current, snoozes=[*current.snoozes, arrival])
+        case int():
+            until = on + timedelta(days=arrival)
+            return replace(current, standings=[_acknowledged(standing, until) for standing in current.standings])
+
+
+def voided(current: Lived, given: Void, start: State) -> Lived:
+    """Void a fact that is on record, and take back what rested on it."""
+    left = [fact for fact in current.facts if fact.id != given.wrong]
+    if len(left) == len(current.facts):
+        return current
+    current = replace(current, facts=left if given.right is None else [*left, given.right])
+    back = taking_back(start, current.log, frozenset({given.wrong}))
+    if back is None:
+        return current
+    log = (*current.log, back)
+    state = replayed(start, log)
     return replace(
-        current,
-        standings=[
-            s
-            if s.state is EscalationState.CLOSED
-            else s._replace(state=EscalationState.ACKNOWLEDGED, acknowledged_until=until)
-            for s in current.standings
-        ],
+        current, log=log, stage=state.stage, stage_entered_on=state.entered_on, stage_seq=state.seq,
+        status=state.status, reentered_on=state.reentered_on,
     )
+
+
+def _acknowledged(standing: Standing, until: date) -> Standing:
+    if standing.state is EscalationState.CLOSED:
+        return standing
+    return standing._replace(state=EscalationState.ACKNOWLEDGED, acknowledged_until=until)
 
 
 def tellings(decisions: Swept) -> list[Telling]:

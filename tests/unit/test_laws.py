@@ -11,11 +11,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from models.rules.apply import apply
-from models.rules.case import Fact
+from models.rules.case import Case, Fact
 from models.rules.clock import clocks
 from models.rules.decide import decide
 from models.rules.decision import Forecast
 from models.rules.duties import owed
+from models.rules.log import counted, replayed
 from models.rules.snoozes import silenced
 from models.rules.words import EscalationState, NoticeState, Status
 from tests.building import day
@@ -29,6 +30,7 @@ from tests.lives import (
     effects,
     every_day,
     lives,
+    state_of,
     swept,
     swept_when_due,
     tellings,
@@ -37,7 +39,7 @@ from tests.lives import (
 
 @given(lives(), st.lists(st.integers(0, HORIZON), min_size=1, max_size=8, unique=True))
 def test_the_same_day_twice_is_the_same_and_doing_what_is_due_leaves_nothing_due(life: Life, days: list[int]) -> None:
-    current = life.case
+    current: Case = life.case
     for today in map(day, sorted(days)):
         decision = decide(current, life.program, today)
         assert decide(current, life.program, today) == decision
@@ -112,27 +114,35 @@ def risks(decisions: Swept) -> list[tuple[date, str]]:
 def test_replaying_the_advances_gives_the_stored_state_and_no_day_goes_back(life: Life, days: set[int]) -> None:
     stored, decisions = swept(life, map(day, sorted(days)))
     assert all(advance.on <= today for today, decision in decisions for advance in decision.advances)
-    state = (life.case.stage, life.case.stage_entered_on, life.case.stage_seq, life.case.status)
-    back = None
-    for step in advances(decisions):
-        assert (step.from_stage, step.seq) == (state[0], state[2] + 1)
-        assert step.on >= state[1]
-        ends = step.status not in {Status.OPEN, Status.AWARDED}
-        assert step.again == (not ends and life.program.is_return(step.from_stage, step.to_stage))
-        state = (step.to_stage, step.on, step.seq, step.status)
-        back = step.on if step.again else back
-    assert state == (stored.stage, stored.stage_entered_on, stored.stage_seq, stored.status)
-    assert back == stored.reentered_on
+    start = state = state_of(life.case)
+    for number, step in enumerate(stored.log):
+        assert (step.from_stage, step.seq) == (state.stage, state.seq + 1)
+        if step.takes_back is None:
+            assert step.on >= state.entered_on
+            ends = step.status not in {Status.OPEN, Status.AWARDED}
+            assert step.again == (not ends and life.program.is_return(step.from_stage, step.to_stage))
+        else:
+            assert step.takes_back < step.seq
+            assert step.on <= state.entered_on
+        state = replayed(start, stored.log[: number + 1])
+    assert state == state_of(stored)
+
+
+@given(lives(), st.sets(st.integers(0, HORIZON), min_size=1))
+def test_no_step_that_counts_rests_on_a_fact_that_is_void(life: Life, days: set[int]) -> None:
+    stored, _ = swept(life, map(day, sorted(days)))
+    valid = {fact.id for fact in stored.facts}
+    assert all(valid.issuperset(step.evidence.facts) for step in counted(stored.log))
 
 
 @given(lives(), st.sets(st.integers(0, HORIZON)))
 def test_after_a_return_no_gate_opens_by_what_is_older_and_only_a_verdict_sends_back(
     life: Life, days: set[int]
 ) -> None:
-    stored, decisions = swept(life, map(day, sorted(days)))
+    stored, _ = swept(life, map(day, sorted(days)))
     facts = {fact.id: fact for fact in stored.facts}
     back = date.min
-    for step in advances(decisions):
+    for step in counted(stored.log):
         evidence = [facts[number] for number in step.evidence.facts]
         if step.status in {Status.OPEN, Status.AWARDED}:
             assert all(fact.on > back for fact in evidence)
@@ -153,7 +163,8 @@ def test_days_missed_change_no_stage(life: Life, days: set[int], last: int) -> N
 
 @given(lives(), st.sets(st.integers(0, HORIZON), min_size=1))
 def test_nothing_pending_speaks_of_a_deadline_that_moved_or_of_a_case_that_ended(life: Life, days: set[int]) -> None:
-    current, today, before = life.case, LONG_AGO, LONG_AGO
+    current: Case = life.case
+    today = before = LONG_AGO
     for today in map(day, sorted(days)):
         current = apply(*decided(current, life, (before, today)))
         before = today
@@ -178,7 +189,8 @@ def test_nothing_pending_speaks_of_a_deadline_that_moved_or_of_a_case_that_ended
 
 @given(lives(), st.sets(st.integers(0, HORIZON), min_size=1))
 def test_whoever_put_a_rule_off_hears_nothing_of_it_but_its_last_rung(life: Life, days: set[int]) -> None:
-    current, before = life.case, LONG_AGO
+    current: Case = life.case
+    before = LONG_AGO
     for today in map(day, sorted(days)):
         heard, decision = decided(current, life, (before, today))
         current, before = apply(heard, decision), today
