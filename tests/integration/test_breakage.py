@@ -103,6 +103,17 @@ def plans(engine: Engine) -> Iterator[dict[str, list[str]]]:
     event.remove(engine, "before_cursor_execute", ask)
 
 
+SMALL = (
+    "SCAN installation", "SCAN assignment USING INDEX ix_assignment_wide",
+    "SCAN forecast_fit", "SCAN anon_1 LEFT-JOIN",  # the last row of it, found from the end
+)
+
+
+def walks(found: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Return the statements that walk through a table that grows."""
+    return {s: plan for s, plan in found.items() for step in plan if step.startswith("SCAN") and step not in SMALL}
+
+
 def test_no_statement_of_a_sweep_or_a_delivery_walks_through_a_table_that_grows(lite: Engine, tmp_path: Path) -> None:
     install(lite, program().policy, [case()])
     with plans(lite) as found:
@@ -111,9 +122,7 @@ def test_no_statement_of_a_sweep_or_a_delivery_walks_through_a_table_that_grows(
             deliver(lite, _Once(tmp_path), stopped(datetime(2020, 3, 11, hour, tzinfo=UTC)))
         acknowledged(lite, GOOD, day(70))
         sweep(day(91))
-    small = ("SCAN installation", "SCAN assignment USING INDEX ix_assignment_wide")
-    walks = {s: plan for s, plan in found.items() for step in plan if step.startswith("SCAN") and step not in small}
-    assert walks == {}
+    assert walks(found) == {}
     assert len(found) > 25
 
 
@@ -126,9 +135,7 @@ def test_neither_does_any_statement_about_one_case(lite: Engine) -> None:
         explanation(lite, "A1", day(69))
         with transaction(lite) as connection:
             void_fact(connection, Wrong("A1", "kickoff_visit", day(30)), Because("wrong_agency", day(70)))
-    small = ("SCAN installation", "SCAN assignment USING INDEX ix_assignment_wide")
-    walks = {s: plan for s, plan in found.items() for step in plan if step.startswith("SCAN") and step not in small}
-    assert walks == {}
+    assert walks(found) == {}
     assert any("milestone" in statement for statement in found)
 
 
