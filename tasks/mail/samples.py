@@ -116,8 +116,8 @@ _SAMPLE: dict[Language, dict[str, str]] = {
     Language.ES_MX: {
         "program_name": "Programa de Ejemplo", "agency": "Agencia Municipal de Ejemplo",
         "track_name": "Modalidad de ejemplo", "stage_name": "preparación", "post_name": "primer experto",
-        "vacant": "segundo experto", "agency_1": "Academia Estatal de Ejemplo",
-        "agency_2": "Policía Municipal de Ejemplo", "agency_3": "Centro de Comunicaciones de Ejemplo",
+        "vacant": "segundo experto", "agency_1": "Agencia Estatal de Ejemplo",
+        "agency_2": "Agencia del Norte de Ejemplo", "agency_3": "Agencia del Sur de Ejemplo",
         "waiting": "plan de trabajo aceptado",
         "owed": "informe anual de ejemplo",
         "step": "Reunir los documentos del año.", "other_step": "Acordar la fecha con el equipo.",
@@ -125,8 +125,8 @@ _SAMPLE: dict[Language, dict[str, str]] = {
     Language.EN: {
         "program_name": "Example Program", "agency": "Example Municipal Agency", "track_name": "Example track",
         "stage_name": "preparation", "post_name": "first subject matter expert",
-        "vacant": "second subject matter expert", "agency_1": "Example State Academy",
-        "agency_2": "Example Municipal Police", "agency_3": "Example Communications Centre",
+        "vacant": "second subject matter expert", "agency_1": "Example State Agency",
+        "agency_2": "Example Northern Agency", "agency_3": "Example Southern Agency",
         "waiting": "work plan accepted",
         "owed": "yearly example report",
         "step": "Gather the documents of the year.", "other_step": "Agree the date with the team.",
