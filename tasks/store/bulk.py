@@ -7,12 +7,12 @@ statement is compiled once for each dialect and the rows are tuples in its order
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Insert, Table, bindparam, insert, update
+from sqlalchemy import Column, Compiled, Connection, CursorResult, Dialect, Insert, Table, bindparam, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.sql.expression import ColumnElement, Executable
@@ -71,6 +71,26 @@ def _compiled(bulk: Bulk, dialect: str) -> tuple[str, tuple[int, ...] | None]:
 def insert_once(connection: Connection, target: Table) -> Insert:
     """Return an INSERT that leaves a row alone whose unique key is there already: the database decides."""
     return _insert_once(connection.dialect.name, target)
+
+
+def add_once(
+    connection: Connection, target: Table, row: Mapping[str, Any], *, returning: Column[Any] | None = None
+) -> CursorResult[Any]:
+    """Insert one row unless its unique key is there already; return the result.
+
+    SQLAlchemy does not keep what it compiled where there is an ON CONFLICT. Here it is compiled once for each engine.
+    """
+    compiled: Any = _compiled_once(connection.dialect, target, tuple(row), returning=returning)
+    return connection.execute(compiled, row)
+
+
+@lru_cache(maxsize=64)
+def _compiled_once(
+    dialect: Dialect, target: Table, names: tuple[str, ...], *, returning: Column[Any] | None
+) -> Compiled:
+    made = _insert_once(dialect.name, target)
+    wanted = made if returning is None else made.returning(returning)
+    return wanted.compile(dialect=dialect, column_keys=list(names))
 
 
 @lru_cache(maxsize=64)

@@ -54,7 +54,7 @@ def _engine(url: str) -> Engine:
     if parsed.database not in {None, "", ":memory:"}:
         _private_file(Path(str(parsed.database)))
     engine = _discreet(create_engine(parsed, hide_parameters=True))
-    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
 
@@ -84,8 +84,8 @@ def _private_file(path: Path) -> None:
         raise Refused.one(str(path), f"cannot be opened ({error.strerror}).", remedy) from None
 
 
-def _on_connect(connection: Any, _record: Any) -> None:
-    # The driver's own BEGIN comes too late and is deferred: two writers would then overwrite each other.
+def on_connect(connection: Any, _record: Any) -> None:
+    """Prepare a connection to SQLite: the driver's own BEGIN comes too late, and two writers overwrite each other."""
     connection.isolation_level = None
     for pragma in SQLITE_PRAGMAS:
         connection.execute(pragma)

@@ -22,7 +22,7 @@ from tasks.mail.outbox.boundaries import Boundary
 from tasks.mail.outbox.shift import Shift
 from tasks.mail.rendering import full_name
 from tasks.mail.senders.protocol import Attachment, Outgoing
-from tasks.store.bulk import insert_once
+from tasks.store.bulk import add_once
 from tasks.store.cases import IDS
 from tasks.store.database import transaction
 
@@ -155,13 +155,13 @@ def _row(parcel: Parcel, message: Message, lease: Mapping[str, Any]) -> dict[str
 def _take(connection: Connection, row: dict[str, Any], before: Any) -> tuple[int, int, int] | None:
     """Write an email down as ours; None where the person had one of its kind today."""
     if before is None:
-        fresh = insert_once(connection, EMAIL).returning(_E.id)
-        number = connection.execute(fresh, {**row, "attempt": 1, "failures": 0, "again": 0}).scalar()
+        fresh = {**row, "attempt": 1, "failures": 0, "again": 0}
+        number = add_once(connection, EMAIL, fresh, returning=_E.id).scalar()
         return None if number is None else (int(number), 1, 0)
     key = {"carrier": before.id, "after": before.attempt}
     key |= {"whom": row["person_id"], "today": row["day"], "which": row["kind"]}
     attempt = before.attempt + 1
-    if connection.execute(_AGAIN.values(**row, attempt=attempt), key).rowcount == 0:
+    if connection.execute(_AGAIN, {**row, "attempt": attempt, **key}).rowcount == 0:
         return None
     return before.id, attempt, before.failures
 

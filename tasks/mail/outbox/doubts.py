@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, select, text, update
+from sqlalchemy import Connection, Row, bindparam, exists, select, text, update
 
 from models.rules.case import Program
 from models.rules.delivery import Answer, Doubt, Look, Next, Resolution, Vigil, begin_vigil, is_due, put_off, resolve
@@ -38,6 +38,9 @@ _UNKNOWN = (
     )
     .where(_OPEN, _E.state == EmailState.UNKNOWN)
     .order_by(_E.next_at, _E.id)
+)
+_WAITS = update(EMAIL).where(
+    _E.id == bindparam("email"), _E.attempt == bindparam("which"), _E.state == EmailState.UNKNOWN
 )
 _RULES = select(_N.email_id, _N.rule).where(_N.email_id.in_(IDS)).order_by(_N.email_id)
 _WAITED_WITH = exists().where(_N.email_id == _E.id, _N.state == NoticeState.PENDING)
@@ -124,9 +127,8 @@ def _store(connection: Connection, shift: Shift, given: tuple[Row[Any], Answer, 
     now, attempt = shift.watch.wall(), (row.id, row.attempt)
     match resolution.state:
         case EmailState.UNKNOWN:
-            unknown = update(EMAIL).where(_E.id == row.id, _E.attempt == row.attempt, _E.state == EmailState.UNKNOWN)
             waits = {"vigil": resolution.vigil, "next_at": now + shift.times.recheck}
-            connection.execute(unknown.values(**waits))
+            connection.execute(_WAITS, {"email": row.id, "which": row.attempt, **waits})
         case EmailState.SENT:
             sent = Next(EmailState.SENT, row.failures)
             shift.delivery.found += become(connection, attempt, sent, now=now, note="found in the log")

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from models.rules.delivery import Outlet, Times, probing
 from models.schema import OUTLET
-from tasks.store.bulk import insert_once
+from tasks.store.bulk import add_once
 
 _O = OUTLET.c
 _READ = select(_O.barred_by, _O.barred_at, _O.not_before, _O.tries).where(_O.name == bindparam("sender"))
@@ -29,8 +29,8 @@ def remember(connection: Connection, sender: str, outlet: Outlet) -> None:
     values: dict[str, Any] = outlet._asdict()
     if outlet == Outlet():
         connection.execute(delete(OUTLET).where(_O.name == sender))
-    elif connection.execute(_WRITE.values(**values), {"sender": sender}).rowcount == 0:
-        connection.execute(insert_once(connection, OUTLET), {"name": sender, **values})
+    elif connection.execute(_WRITE, {"sender": sender, **values}).rowcount == 0:
+        add_once(connection, OUTLET, {"name": sender, **values})
 
 
 def take_probe(connection: Connection, sender: str, outlet: Outlet, *, now: datetime, times: Times) -> bool:

@@ -39,6 +39,10 @@ CLOSES: dict[EmailState, tuple[EmailState, ...]] = {
 }
 """From where a result may still take its attempt to a state."""
 
+# What is set stands in the parameters, so that the statement is compiled once.
+_SETTLED = update(EMAIL).where(
+    _E.id == bindparam("email"), _E.attempt == bindparam("which"), _E.state.in_(bindparam("closes", expanding=True))
+)
 _CARRIED = update(NOTICE).where(_N.email_id == bindparam("email"))
 _CLAIMED = _CARRIED.where(_N.state == NoticeState.CLAIMED)
 _OF_NOTICES = {
@@ -126,14 +130,9 @@ def become(
         False where the email went another way meanwhile: another attempt was made, or a better word came in.
     """
     state = upcoming.state
-    settled = (
-        update(EMAIL)
-        .where(_E.id == attempt[0], _E.attempt == attempt[1], _E.state.in_(CLOSES[state]))
-        .values(
-            state=state, failures=upcoming.failures, next_at=upcoming.next_at, settled_at=now, note=note or None, **more
-        )
-    )
-    if connection.execute(settled).rowcount == 0:
+    values = {"state": state, "failures": upcoming.failures, "next_at": upcoming.next_at, "settled_at": now}
+    key = {"email": attempt[0], "which": attempt[1], "closes": CLOSES[state]}
+    if connection.execute(_SETTLED, {**key, **values, "note": note or None, **more}).rowcount == 0:
         return False
     if state in _OF_NOTICES:
         connection.execute(_OF_NOTICES[state], {"email": attempt[0]})
