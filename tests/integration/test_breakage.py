@@ -83,8 +83,6 @@ def test_nobody_is_put_off_for_ever(lite: Engine, until: date) -> None:
 class _Once(FolderSender):
     """Like a provider: what was sent twice arrives twice."""
 
-    idempotent = False
-
 
 @contextmanager
 def plans(engine: Engine) -> Iterator[dict[str, list[str]]]:

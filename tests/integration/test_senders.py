@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import email
 import email.policy
+import errno
+import os
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -18,7 +21,7 @@ from tasks.mail.rendering import preview
 from tasks.mail.senders.choice import sender_of
 from tasks.mail.senders.folder import FolderSender
 from tasks.mail.senders.message import mime
-from tasks.mail.senders.protocol import Attachment, Outcome
+from tasks.mail.senders.protocol import Attachment, Finding, Outcome, Sought
 from tasks.mail.senders.sendgrid import SendGridSender
 from tests.mailing import BAD_ADDRESSES, NOW, OUTGOING, loopback
 
@@ -61,11 +64,28 @@ def test_a_real_letter_survives_the_mail_and_its_lines_are_short(outbox: Path) -
 
 def test_sending_twice_leaves_one_file_and_the_first_one(outbox: Path) -> None:
     sender = FolderSender(outbox)
-    assert sender.idempotent
     for text in ("first", "second"):
         assert sender.send(replace(OUTGOING, text=text), NOW).outcome is Outcome.SENT
     (path,) = outbox.iterdir()
     assert b"first" in path.read_bytes()
+
+
+def test_a_folder_that_cannot_be_made_safe_leaves_a_doubt_that_its_log_clears(
+    outbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
+
+    def fails_on_folders(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EIO, "")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fails_on_folders)
+    sender = FolderSender(outbox)
+    assert sender.send(OUTGOING, NOW)[:2] == (Outcome.UNKNOWN, "EIO")
+    assert sender.log is not None
+    sought = Sought(OUTGOING.reference, OUTGOING.to_address, OUTGOING.subject, OUTGOING.label, NOW)
+    assert sender.log.find(sought) is Finding.TAKEN
 
 
 def test_many_at_once_leave_whole_files_and_no_drafts(outbox: Path) -> None:

@@ -89,7 +89,6 @@ def test_every_answer_has_its_outcome_and_is_asked_for_once(fake: FakeSendGrid, 
 def test_one_recipient_our_reference_and_nothing_to_track(plain: FakeSendGrid, connect: Connect) -> None:
     attached = Attachment("acredita.ics", "text/calendar", "SUMMARY:Límite\r\n")
     sender = connect(plain.url)
-    assert not sender.idempotent
     outgoing = replace(OUTGOING, to_name="López, Ana; M\r\nBcc: all@example.org", attachments=(attached,))
     assert sender.send(outgoing, NOW).outcome is Outcome.SENT
     (document,) = plain.documents

@@ -89,7 +89,6 @@ class ProviderSender:
     """One run's way to the provider; `pause` is called before and after a message is taken."""
 
     name = "simulated"
-    idempotent = False
 
     def __init__(self, provider: Provider, pause: Callable[[], None]) -> None:
         self._provider, self._pause = provider, pause

@@ -20,14 +20,16 @@ class FolderSender:
     """
 
     name = "folder"
-    idempotent = True
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self._folder, self._durable = folder, durable
         self.log: MailLog | None = FolderLog(folder)
 
     def send(self, outgoing: Outgoing, now: datetime) -> Result:
-        """Write the message whole or not at all. DEFERRED names the system's error, such as ENOSPC."""
+        """Write the message whole or not at all; what did not work names the system's error, such as ENOSPC.
+
+        It is UNKNOWN where the file is there, and only its name may be lost in a power cut: the folder can be asked.
+        """
         try:
             content = mime(outgoing, now).as_bytes()
         except ValueError:
@@ -37,7 +39,12 @@ class FolderSender:
             path = self._folder / _file_name(outgoing.label, outgoing.reference)
             _write_once(path, content, durable=self._durable)
         except OSError as error:
-            return Result(Outcome.DEFERRED, errno.errorcode.get(error.errno or 0, "EIO"))
+            return Result(Outcome.DEFERRED, _name_of(error))
+        try:
+            if self._durable:
+                _sync_folder(self._folder)
+        except OSError as error:
+            return Result(Outcome.UNKNOWN, _name_of(error))
         return Result(Outcome.SENT)
 
     def close(self) -> None:
@@ -63,6 +70,10 @@ class FolderLog:
         return Finding.TAKEN
 
 
+def _name_of(error: OSError) -> str:
+    return errno.errorcode.get(error.errno or 0, "EIO")
+
+
 def _file_name(label: str, reference: str) -> str:
     stem = "-".join(part for part in (label, reference) if part)
     return f"{re.sub(r'[^0-9A-Za-z_-]', '', stem)}.eml"
@@ -83,8 +94,6 @@ def _write_once(path: Path, content: bytes, *, durable: bool) -> None:
     except OSError:
         draft.unlink(missing_ok=True)
         raise
-    if durable:
-        _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -5,7 +5,7 @@
     DEFERRED  it was certainly not taken this time: try again later (a full disk, SMTP's 4xx)
     PAUSED    nobody was taken: too many requests, or no connection. The sender waits; the attempt does not count
     BARRED    the provider takes nothing from us until somebody mends the account or the key (401, 403)
-    UNKNOWN   it may have been taken: nobody may simply send it again, unless the sender is idempotent
+    UNKNOWN   it may have been taken: nobody may simply send it again
 
 A sender never raises for what a provider, a network or a disk does.
 """
@@ -84,12 +84,11 @@ class Sender(Protocol):
     """Takes one message at a time, from several threads at once.
 
     `name` is what its account is known by here (`sendgrid`): what bars one sender bars no other. `log` is where to ask
-    what became of a message, if anywhere. `idempotent`: the same reference sent twice is one message.
+    what became of a message, if anywhere.
     """
 
     name: str
     log: MailLog | None
-    idempotent: bool
 
     def send(self, outgoing: Outgoing, now: datetime) -> Result:
         """Send a message, dated `now`."""

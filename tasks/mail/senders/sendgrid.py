@@ -38,7 +38,6 @@ class SendGridSender:
     """
 
     name = "sendgrid"
-    idempotent = False
 
     def __init__(self, settings: Settings) -> None:
         key, host = key_of(settings), _host_of(settings)

@@ -40,7 +40,6 @@ class SmtpSender:
     """
 
     name = "smtp"
-    idempotent = False
 
     def __init__(self, settings: Settings) -> None:
         _check(settings)
