@@ -135,9 +135,11 @@ def many_facts(draw: st.DrawFn) -> list[Fact]:
 def many_seats(draw: st.DrawFn) -> list[Seat]:
     rows = draw(st.lists(st.tuples(st.sampled_from(Post), DAYS, st.none() | st.integers(0, 90)), max_size=10))
     always = [(post, -10, None) for post in Post if draw(st.booleans())]
+    people = [draw(st.integers(1, 3)) for _ in (*rows, *always)]
+    unreached = draw(st.dictionaries(st.integers(1, 3), st.integers(-10, 0).map(day), max_size=2))
     return [
-        Seat(i, post, day(since), None if lasts is None else day(since + lasts), draw(st.integers(1, 3)))
-        for i, (post, since, lasts) in enumerate([*rows, *always], 1)
+        Seat(i, post, day(since), None if lasts is None else day(since + lasts), person, unreached.get(person))
+        for i, ((post, since, lasts), person) in enumerate(zip((*rows, *always), people, strict=True), 1)
     ]
 
 
