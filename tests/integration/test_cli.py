@@ -428,3 +428,15 @@ def test_the_installed_command_refuses_on_stderr_with_code_2(tmp_path: Path) -> 
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("acredita: database: is empty. Run `acredita init PROGRAM`")
+
+
+@pytest.mark.usefixtures("stocked")
+def test_simulate_lists_mail_to_come_and_draws_a_calendar(acredita: Terminal, tmp_path: Path) -> None:
+    page = tmp_path / "calendar.html"
+    said = acredita("simulate", "--days", 30, "--out", page)
+    assert said.code == 0
+    assert f"{TODAY} to 2020-" in " ".join(said.out.split())
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    found = acredita("simulate", "--days", 30, "--json").json()
+    assert len(found["mails"]) == sum(found["weekly"].values()) > 0
+    assert "--days" in acredita.refused("simulate", "--days", 0)

@@ -1,0 +1,49 @@
+"""Mail to come, as tables for a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from deployments.printing import table
+from tasks.preview import Preview
+
+ROWS = 60
+"""How many emails the terminal lists; the page and --json have them all."""
+WIDEST = 24
+"""How much of a person's code the terminal shows, so that a subject has room."""
+
+
+def print_preview(found: Preview, page: Path | None) -> None:
+    """Print what would go out, day by day."""
+    console = Console(highlight=False)
+    console.print(
+        f"[bold]{found.program}[/] · {found.since} to {found.until} if nothing happens: {len(found.mails)} emails to "
+        f"{len(found.by_person)} people; {_live(found)}"
+    )
+    opened = ", ".join(f"{number} {rule}" for rule, number in found.escalations.items()) or "none"
+    risks = ", ".join(f"{number} {risk.replace('_', ' ')}" for risk, number in found.risks.items())
+    console.print(f"escalations opened: {opened}\nopen cases at the end: {risks}\n")
+    shown = table(f"mail to come ({len(found.mails)})", "day", "to", "post", "in", "subject")
+    for column in shown.columns[:-1]:
+        column.no_wrap = True
+    shown.columns[1].max_width = WIDEST
+    for mail in found.mails[:ROWS]:
+        more = f" +{len(mail.posts) - 1}" if len(mail.posts) > 1 else ""
+        shown.add_row(
+            str(mail.day), mail.person, f"{mail.posts[0]}{more}".replace("_", " ") if mail.posts else "",
+            mail.language, Text(mail.subject, overflow="ellipsis", no_wrap=True),
+        )
+    console.print(shown)
+    if len(found.mails) > ROWS:
+        console.print(f"and {len(found.mails) - ROWS} more: --out FILE.html or --json has them all")
+    if page is not None:
+        console.print(f"\n{page}", soft_wrap=True)
+
+
+def _live(found: Preview) -> str:
+    if found.live_from is None:
+        return "[yellow]not live: nothing is mailed[/]"
+    return f"mail since {found.live_from}"

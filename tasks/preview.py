@@ -1,0 +1,202 @@
+"""What would go out in the days to come if nothing happened: the live sweep and the live delivery, on a copy.
+
+Days on which nothing is due are stepped over. The fit of the forecast stays the present one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine, func, select
+
+from models.rules.naming import enrollment_code
+from models.rules.policy import Policy
+from models.rules.words import EmailKind, EmailState, Language, NoticeState, Risk, Status
+from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, NOTICE, PERSON, same
+from models.settings import settings
+from tasks.mail.deliver import deliver
+from tasks.mail.senders.folder import FolderSender
+from tasks.store import clock
+from tasks.store.copies import copied
+from tasks.store.database import reading, transaction
+from tasks.store.programs import current_program, put_in_force
+from tasks.sweep import day_to_sweep, sweep
+
+ONE_DAY = timedelta(days=1)
+SWEPT_AT = time(6)
+"""In the program's zone: before anybody's working hours."""
+JUST_BEFORE = timedelta(minutes=1)
+
+
+class Mail(NamedTuple):
+    """One email that would go out: when, to whom, and about which enrollments by which rules."""
+
+    day: date
+    person: str
+    posts: tuple[str, ...]
+    language: Language
+    kind: EmailKind
+    subject: str
+    enrollments: tuple[str, ...]
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What would come of so many days; `until` is the last of them. `risks` counts the open enrollments then."""
+
+    program: str
+    since: date
+    until: date
+    live_from: date | None
+    mails: tuple[Mail, ...]
+    escalations: dict[str, int]
+    risks: dict[Risk, int]
+    steps: int
+
+    @property
+    def weekly(self) -> dict[date, int]:
+        """How many emails go out in each week, by its Monday."""
+        return dict(sorted(Counter(each.day - timedelta(days=each.day.weekday()) for each in self.mails).items()))
+
+    @property
+    def by_person(self) -> dict[str, int]:
+        """How many emails each person gets, most first."""
+        return dict(Counter(each.person for each in self.mails).most_common())
+
+    @property
+    def a_week(self) -> dict[str, float]:
+        """How many emails a week each person gets on average."""
+        weeks = ((self.until - self.since).days + 1) / 7
+        return {person: number / weeks for person, number in self.by_person.items()}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        weekly = {str(monday): number for monday, number in self.weekly.items()}
+        return asdict(self) | {"mails": [each._asdict() for each in self.mails], "weekly": weekly}
+
+
+def preview(engine: Engine, days: int, policy: Policy | None = None) -> Preview:
+    """Live through the days to come on a copy, with nothing happening.
+
+    Args:
+        engine: the database, which is only read.
+        days: how many, today included.
+        policy: another one to live under; None for that in force.
+
+    Raises:
+        Refused: the database cannot be copied, or its cases cannot live under the policy.
+    """
+    now = clock.now(engine)
+    since = day_to_sweep(engine, None)
+    until = since + timedelta(days=days - 1)
+    with copied(engine) as copy:
+        if policy is not None:
+            put_in_force(copy, policy)
+        before = _sent(copy)
+        escalated = _escalations(copy)
+        steps = _live(copy, now=now, since=since, until=until)
+        program = current_program(copy)
+        return Preview(
+            program=program.policy.name.en, since=since, until=until, live_from=program.live_from,
+            mails=tuple(_mails(copy, before)), escalations=dict(sorted((_escalations(copy) - escalated).items())),
+            risks=_risks(copy), steps=steps,
+        )
+
+
+def _live(copy: Engine, *, now: datetime, since: date, until: date) -> int:
+    """Sweep and deliver on every day with something due; return how many there were."""
+    zone = ZoneInfo(current_program(copy).policy.zone)
+    steps, day = 0, since
+    with closing(FolderSender(settings().home / "mail", durable=False)) as sender:
+        while day <= until:
+            swept = max(now, datetime.combine(day, SWEPT_AT, zone).astimezone(UTC))
+            with transaction(copy) as connection:
+                clock.set_clock(connection, swept)
+            sweep(day)
+            for instant in _mailed_at(copy, swept):
+                deliver(copy, sender, clock.stopped(instant))
+            steps, day = steps + 1, _next_day(copy, day, until)
+    return steps
+
+
+def _mailed_at(copy: Engine, swept: datetime) -> list[datetime]:
+    """Return the last minute of everybody's working hours that comes after a sweep, zone by zone."""
+    end = current_program(copy).policy.working_hours.end
+    with reading(copy) as connection:
+        zones = [ZoneInfo(name) for name in connection.scalars(select(PERSON.c.time_zone).distinct())]
+    instants = set()
+    for zone in zones:
+        today = swept.astimezone(zone).date()
+        last = datetime.combine(today, end, zone) - JUST_BEFORE
+        if last < swept:
+            last = datetime.combine(today + ONE_DAY, end, zone) - JUST_BEFORE
+        instants.add(last.astimezone(UTC))
+    return sorted(instants)
+
+
+def _next_day(copy: Engine, day: date, until: date) -> date:
+    """Return the next day on which something is due: a case, a notice, or an email to be tried again."""
+    reviewed = select(func.min(ENROLLMENT.c.next_review_on)).where(ENROLLMENT.c.status == Status.OPEN)
+    planned = select(func.min(NOTICE.c.planned_for)).where(same(NOTICE.c.state, NoticeState.PENDING))
+    waiting = select(func.min(EMAIL.c.day)).where(same(EMAIL.c.state, EmailState.PENDING))
+    with reading(copy) as connection:
+        found = [connection.scalar(each) for each in (reviewed, planned, waiting)]
+    return max(day + ONE_DAY, min((each for each in found if each is not None), default=until + ONE_DAY))
+
+
+def _sent(copy: Engine) -> set[int]:
+    with reading(copy) as connection:
+        return set(connection.scalars(select(EMAIL.c.id).where(EMAIL.c.state == EmailState.SENT)))
+
+
+def _escalations(copy: Engine) -> Counter[str]:
+    with reading(copy) as connection:
+        rows = connection.execute(select(ESCALATION.c.rule, func.count()).group_by(ESCALATION.c.rule)).all()
+    return Counter({row[0]: row[1] for row in rows})
+
+
+def _risks(copy: Engine) -> dict[Risk, int]:
+    e = ENROLLMENT.c
+    with reading(copy) as connection:
+        rows = connection.execute(
+            select(e.risk, func.count()).where(e.status == Status.OPEN).group_by(e.risk)
+        ).all()
+    found = {row[0]: row[1] for row in rows}
+    return {risk: found.get(risk, 0) for risk in (Risk.ON_TRACK, Risk.AT_RISK, Risk.OVERDUE)}
+
+
+def _mails(copy: Engine, before: set[int]) -> Iterator[Mail]:
+    """Read what went out on the copy, in the order of days and people."""
+    m, n, e, p = EMAIL.c, NOTICE.c, ENROLLMENT.c, PERSON.c
+    emails = (
+        select(m.id, m.settled_at, p.code, p.language, p.time_zone, m.kind, m.subject)
+        .join(PERSON, p.id == m.person_id).where(m.state == EmailState.SENT)
+    )
+    carried = (
+        select(n.email_id, n.post, n.rule, AGENCY.c.code, e.track, e.cycle)
+        .join(ENROLLMENT, e.id == n.subject_id).join(AGENCY, AGENCY.c.id == e.agency_id)
+        .where(n.email_id.is_not(None)).order_by(n.id)
+    )
+    with reading(copy) as connection:
+        rows = [row for row in connection.execute(emails) if row.id not in before]
+        notices = defaultdict(list)
+        for row in connection.execute(carried):
+            notices[row.email_id].append(row)
+    found = []
+    for row in rows:
+        told = notices[row.id]
+        found.append(Mail(
+            day=row.settled_at.replace(tzinfo=row.settled_at.tzinfo or UTC).astimezone(ZoneInfo(row.time_zone)).date(),
+            person=row.code, posts=tuple(dict.fromkeys(str(each.post) for each in told)),
+            language=Language(row.language), kind=EmailKind(row.kind), subject=row.subject,
+            enrollments=tuple(dict.fromkeys(enrollment_code(each.code, each.track, each.cycle) for each in told)),
+            rules=tuple(dict.fromkeys(each.rule for each in told)),
+        ))
+    yield from sorted(found, key=lambda each: (each.day, each.person, each.kind))

@@ -1,0 +1,64 @@
+"""A copy of this installation to live on in: its database whole, a home of its own, and nothing that leads back."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine, event, update
+
+from models.rules.errors import Refused
+from models.rules.words import EmailState
+from models.schema import EMAIL, INSTALLATION
+from tasks.store.backups import backup
+from tasks.store.database import engine_of, transaction
+
+UNDER_WAY = (EmailState.SENDING, EmailState.UNKNOWN)
+
+
+@contextmanager
+def copied(engine: Engine) -> Iterator[Engine]:
+    """Live on a copy of a SQLite database for a while, whatever the settings say; nothing of it stays.
+
+    Raises:
+        Refused: the database is PostgreSQL's, which is not copied in passing.
+    """
+    if engine.dialect.name != "sqlite":
+        remedy = "Preview on an installation with SQLite; `acredita sweep --dry-run` tells of today here."
+        raise Refused.one("database", "is on PostgreSQL, and only a SQLite file is copied to be lived on.", remedy)
+    with tempfile.TemporaryDirectory(prefix="acredita-copy-") as name:
+        home = Path(name)
+        backup(engine, home / "copy.db")
+        # A home of its own as well: how many runs have sent is counted there, and the real one must not learn of these.
+        with _settings({"ACREDITA_HOME": str(home), "ACREDITA_DATABASE_URL": f"sqlite:///{home / 'copy.db'}"}):
+            copy = engine_of()
+            event.listen(copy, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
+            try:
+                _cut_loose(copy)
+                yield copy
+            finally:
+                copy.dispose()
+
+
+def _cut_loose(copy: Engine) -> None:
+    """Let the copy be nobody's backup, and take what is on its way as arrived: it has no provider to ask."""
+    with transaction(copy) as connection:
+        connection.execute(update(INSTALLATION).values(token=None))
+        connection.execute(update(EMAIL).where(EMAIL.c.state.in_(UNDER_WAY)).values(state=EmailState.SENT))
+
+
+@contextmanager
+def _settings(given: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,111 @@
+"""Mail to come: what the preview says is what then goes out, and the installation does not notice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, insert, select, update
+
+from models.rules.errors import Refused
+from models.schema import EMAIL, INSTALLATION, PERSON
+from tasks.mail.deliver import deliver
+from tasks.mail.senders.folder import FolderSender
+from tasks.preview import Mail, preview
+from tasks.store import clock
+from tasks.store.database import reading, transaction
+from tasks.sweep import sweep
+from tasks.views.calendar_page import write_calendar
+from tests.building import case, program
+from tests.on_prefect import TODAY
+from tests.storing import everything, install
+
+DAYS = 60
+
+
+def rows(engine: Engine) -> list[tuple[str, str]]:
+    with reading(engine) as connection:
+        query = select(PERSON.c.code, EMAIL.c.subject).join(PERSON, PERSON.c.id == EMAIL.c.person_id)
+        return sorted((row[0], row[1]) for row in connection.execute(query))
+
+
+def at(number: int, hour: int) -> datetime:
+    return datetime.combine(TODAY + timedelta(days=number), time(hour), UTC)
+
+
+def live_through(engine: Engine, folder: Path) -> None:
+    """Live every day of the preview, hour by hour where people work."""
+    for number in range(DAYS):
+        with transaction(engine) as connection:
+            clock.set_clock(connection, at(number, 15))
+        sweep(TODAY + timedelta(days=number))
+        for hour in (16, 19, 22):
+            deliver(engine, FolderSender(folder, durable=False), clock.stopped(at(number, hour)))
+
+
+def test_what_is_foreseen_is_what_goes_out(stocked: Engine, tmp_path: Path) -> None:
+    found = preview(stocked, DAYS)
+    live_through(stocked, tmp_path / "mail")
+    assert found.mails
+    assert sorted((each.person, each.subject) for each in found.mails) == rows(stocked)
+    assert found.steps < DAYS, "days with nothing due are stepped over"
+
+
+def test_the_installation_does_not_notice(stocked: Engine, tmp_path: Path) -> None:
+    live_day = FolderSender(tmp_path / "mail", durable=False)
+    sweep(TODAY)
+    assert deliver(stocked, live_day, clock.stopped(at(0, 16))).sent
+    before, files = everything(stocked), sorted((tmp_path / "home").rglob("*"))
+    preview(stocked, 30)
+    assert everything(stocked) == before
+    assert sorted((tmp_path / "home").rglob("*")) == files
+    with reading(stocked) as connection:
+        assert connection.scalar(select(INSTALLATION.c.token)), "the count of runs outside is this one's"
+    sweep(TODAY + timedelta(days=1))
+    deliver(stocked, live_day, clock.stopped(at(1, 16)))
+    with reading(stocked) as connection:
+        assert connection.scalar(select(INSTALLATION.c.restored_at)) is None, "nothing looks like a restore"
+
+
+def test_mail_that_is_on_its_way_is_not_sent_again(stocked: Engine) -> None:
+    under_way = {
+        "person_id": 1, "day": TODAY, "kind": "digest", "state": "unknown", "reference": "7F3K-2Q9D", "address": "-",
+        "subject": "on its way", "text": "-", "html": "-", "claimed_at": at(0, 15), "attempt": 1,
+    }
+    with transaction(stocked) as connection:
+        connection.execute(insert(EMAIL), under_way)
+    assert "on its way" not in {each.subject for each in preview(stocked, 30).mails}
+
+
+def test_before_it_is_live_nothing_goes_out(stocked: Engine, tmp_path: Path) -> None:
+    with transaction(stocked) as connection:
+        connection.execute(update(INSTALLATION).values(live_from=None))
+    found = preview(stocked, 30)
+    assert found.mails == ()
+    write_calendar(found, tmp_path / "calendar.html")
+    assert "not live" in (tmp_path / "calendar.html").read_text(encoding="utf-8")
+
+
+def test_the_page_shows_each_mail_under_its_day(stocked: Engine, tmp_path: Path) -> None:
+    found = preview(stocked, DAYS)
+    mail: Mail = found.mails[0]
+    page = tmp_path / "calendar.html"
+    write_calendar(found, page)
+    text = page.read_text(encoding="utf-8")
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert text.count('<td class="who">') == len(found.mails)
+    assert f'href="#d{mail.day}"' in text
+    assert f'id="d{mail.day}"' in text
+    assert mail.person in text
+    with pytest.raises(Refused, match="cannot be written"):
+        write_calendar(found, tmp_path / "nowhere" / "calendar.html")
+
+
+def test_sqlite_is_copied_and_postgresql_refused_with_a_remedy(store: Engine) -> None:
+    install(store, program().policy, [case()])
+    if store.dialect.name == "sqlite":
+        assert preview(store, 1).steps == 1
+        return
+    with pytest.raises(Refused, match=r"only a SQLite file is copied.*sweep --dry-run"):
+        preview(store, 1)
