@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from deployments.printing import table
-from tasks.preview import Preview
+from tasks.preview import Compared, Preview
 
 ROWS = 60
 """How many emails the terminal lists; the page and --json have them all."""
+MOST = 12
+"""How many people the terminal lists of those whom another policy changes."""
 WIDEST = 24
 """How much of a person's code the terminal shows, so that a subject has room."""
 
@@ -41,6 +46,34 @@ def print_preview(found: Preview, page: Path | None) -> None:
         console.print(f"and {len(found.mails) - ROWS} more: --out FILE.html or --json has them all")
     if page is not None:
         console.print(f"\n{page}", soft_wrap=True)
+
+
+def print_compared(found: Compared) -> None:
+    """Print what another policy would change."""
+    console, now, then = Console(highlight=False), found.now, found.then
+    people = len(found.people)
+    console.print(
+        f"[bold]{now.program}[/] · {now.since} to {now.until} if nothing happens, under the policy in force and the "
+        f"other; {_live(now)}\n{len(now.mails)} emails to {len(now.by_person)} people now, {len(then.mails)} to "
+        f"{len(then.by_person)} then\n"
+    )
+    console.print(_both("emails by week", "week of", found.weeks))
+    console.print()
+    if people:
+        title = f"emails a week, for the {people} whom it changes"
+        console.print(_both(title, "person", found.people[:MOST], digits=2))
+        console.print(f"and {people - MOST} more: --json has them all\n" if people > MOST else "")
+    console.print(_both("escalations opened", "rule", found.escalations))
+    console.print()
+    console.print(_both("open cases at the end", "risk", found.risks))
+
+
+def _both(title: str, what: str, rows: Sequence[tuple[date | str, float, float]], *, digits: int = 0) -> Table:
+    made = table(title, what, ">now", ">then", ">change")
+    for name, now, then in rows:
+        change = f"{then - now:+.{digits}f}" if then != now else "·"
+        made.add_row(str(name), f"{now:.{digits}f}", f"{then:.{digits}f}", change)
+    return made
 
 
 def _live(found: Preview) -> str:

@@ -110,6 +110,54 @@ def preview(engine: Engine, days: int, policy: Policy | None = None) -> Preview:
         )
 
 
+class Compared(NamedTuple):
+    """The same days under the policy in force and under another."""
+
+    now: Preview
+    then: Preview
+
+    @property
+    def weeks(self) -> list[tuple[date, int, int]]:
+        """How many emails go out in each week under either, by its Monday."""
+        now, then = self.now.weekly, self.then.weekly
+        return [(monday, now.get(monday, 0), then.get(monday, 0)) for monday in sorted(now.keys() | then.keys())]
+
+    @property
+    def people(self) -> list[tuple[str, float, float]]:
+        """How many emails a week each person gets under either, where it differs; the most changed come first."""
+        now, then = self.now.a_week, self.then.a_week
+        rows = [(person, now.get(person, 0.0), then.get(person, 0.0)) for person in now.keys() | then.keys()]
+        return sorted((row for row in rows if row[1] != row[2]), key=lambda row: (-abs(row[2] - row[1]), row[0]))
+
+    @property
+    def escalations(self) -> list[tuple[str, int, int]]:
+        """How many escalations each rule opens under either."""
+        now, then = self.now.escalations, self.then.escalations
+        return [(rule, now.get(rule, 0), then.get(rule, 0)) for rule in sorted(now.keys() | then.keys())]
+
+    @property
+    def risks(self) -> list[tuple[Risk, int, int]]:
+        """How many open cases are at each risk at the end."""
+        return [(risk, number, self.then.risks[risk]) for risk, number in self.now.risks.items()]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        lists = ("weeks", "people", "escalations", "risks")
+        days = {"since": self.now.since, "until": self.now.until}
+        return days | {
+            name: [dict(zip(("of", "now", "then"), row, strict=True)) for row in getattr(self, name)] for name in lists
+        }
+
+
+def what_if(engine: Engine, policy: Policy, days: int) -> Compared:
+    """Live through the days to come twice, each on a copy of its own: as it is, and under another policy.
+
+    Raises:
+        Refused: as `preview`.
+    """
+    return Compared(preview(engine, days), preview(engine, days, policy))
+
+
 def _live(copy: Engine, *, now: datetime, since: date, until: date) -> int:
     """Sweep and deliver on every day with something due; return how many there were."""
     zone = ZoneInfo(current_program(copy).policy.zone)

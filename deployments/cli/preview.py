@@ -34,3 +34,22 @@ def simulate(*, days: Days = 90, out: Path | None = None, as_json: AsJson = Fals
     from deployments.printing_preview import print_preview
 
     print_preview(found, out)
+
+
+@app.command(name="what-if")
+def what_if_(*, policy: str, days: Days = 90, as_json: AsJson = False) -> None:
+    """Compare the mail to come, if nothing happened, with that under another policy. SQLite only.
+
+    Args:
+        policy: the other one, a folder with TOML files; it is not put in force.
+    """
+    from tasks.preview import what_if
+    from tasks.store.programs import folder_of, read_policy
+
+    found = what_if(ready(), read_policy(folder_of(policy)), days)
+    if as_json:
+        print(json.dumps(found.as_dict(), default=str, ensure_ascii=False))
+        return
+    from deployments.printing_preview import print_compared
+
+    print_compared(found)

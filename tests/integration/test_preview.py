@@ -12,12 +12,13 @@ from models.rules.errors import Refused
 from models.schema import EMAIL, INSTALLATION, PERSON
 from tasks.mail.deliver import deliver
 from tasks.mail.senders.folder import FolderSender
-from tasks.preview import Mail, preview
+from tasks.preview import Mail, preview, what_if
 from tasks.store import clock
 from tasks.store.database import reading, transaction
+from tasks.store.programs import current_program
 from tasks.sweep import sweep
 from tasks.views.calendar_page import write_calendar
-from tests.building import case, program
+from tests.building import case, document, program, program_with
 from tests.on_prefect import TODAY
 from tests.storing import everything, install
 
@@ -109,3 +110,23 @@ def test_sqlite_is_copied_and_postgresql_refused_with_a_remedy(store: Engine) ->
         return
     with pytest.raises(Refused, match=r"only a SQLite file is copied.*sweep --dry-run"):
         preview(store, 1)
+
+
+def test_the_same_policy_changes_nothing(stocked: Engine) -> None:
+    found = what_if(stocked, program().policy, DAYS)
+    assert found.now == found.then
+    assert found.people == []
+    assert all(now == then for _, now, then in (*found.weeks, *found.escalations, *found.risks))
+
+
+def test_another_policy_is_compared_and_not_put_in_force(stocked: Engine) -> None:
+    before = everything(stocked)
+    other = program_with(escalations=[each for each in document()["escalations"] if each["rule"] != "stall"])
+    found = what_if(stocked, other.policy, DAYS)
+    opened = {rule: (now, then) for rule, now, then in found.escalations}
+    assert opened["stall"][0] > 0 == opened["stall"][1]
+    assert all(now == then for rule, (now, then) in opened.items() if rule != "stall")
+    assert found.people, "somebody gets less"
+    assert sum(now for _, now, _ in found.weeks) == len(found.now.mails)
+    assert everything(stocked) == before
+    assert current_program(stocked).policy == program().policy
