@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from models.rules.case import Case, Fact, Program
 from models.rules.decision import Advance
-from models.rules.gates import Dossier, Evidence, GateState, dossier, gate_state
+from models.rules.gates import Dossier, Evidence, GateState, dossier, opening
 from models.rules.words import Status
 
 
@@ -31,7 +31,7 @@ def advance(case: Case, program: Program, today: date) -> Course:
     known = dossier(case, program, today)
     advances: list[Advance] = []
     while case.status is Status.OPEN:
-        gate = gate_state(case, program, known)
+        gate = opening(case, program, known)
         # Steps are yielded by rank, and `min` keeps the first of equal days.
         step = min(_steps(case, program, (gate, known, today)), key=lambda step: step.on, default=None)
         if step is None:
@@ -48,6 +48,8 @@ def advance(case: Case, program: Program, today: date) -> Course:
 
 def ending(program: Program, known: Dossier) -> tuple[Status, Fact] | None:
     """Return the earliest recorded end: withdrawn, removed or lapsed."""
+    if program.endings.isdisjoint(known.first):
+        return None
     ends = [(status, known.first[name]) for status, name in program.policy.endings.items() if name in known.first]
     return min(ends, key=lambda end: (end[1].on, end[1].id), default=None)
 

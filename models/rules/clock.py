@@ -143,7 +143,8 @@ def clocks(case: Case, plan: Plan, today: date) -> Clocks:
         window_until=add_months(anchor.on, plan.until_month),
         limit=add_months(anchor.on, plan.limit_months + anchor.months),
         stage_target=days_after(
-            case.stage_entered_on, plan.stages[case.stage].budget, rested(holds(case.changes), today)
+            case.stage_entered_on, plan.stages[case.stage].budget,
+            rested(holds(case.changes), today) if case.changes else (),
         ),
         cycle_start=anchor.on,
     )

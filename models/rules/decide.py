@@ -27,7 +27,7 @@ from models.rules.escalations import (
     scene_of,
     spoken,
 )
-from models.rules.governments import changes_ahead, margin_ahead
+from models.rules.governments import changes_ahead, margin_of
 from models.rules.meaning import lost_meaning, may_return, snoozed, thread
 from models.rules.policy import EscalationRule, Reminding
 from models.rules.risk import Watched, at_risk_from, forecast, paced
@@ -96,8 +96,10 @@ def _remind(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> None:
     decision, looks = out
     moment = _moment(case, scene, {notice.key for notice in case.said})
     for rule, to in reminded(case, scene):
-        decision.tellings += reminders.due(rule, to, moment)
-        upcoming = reminders.Countdown(rule, to.on, scene.calendar).next_after(scene.today)
+        countdown = reminders.Countdown(rule, to.on, scene.calendar)
+        reached, upcoming = countdown.look(scene.today)
+        if reached:
+            decision.tellings += reminders.due(countdown, reached, to=to, moment=moment)
         if upcoming is not None:
             looks.append(upcoming)
 
@@ -237,16 +239,19 @@ def _fall_silent(case: Case, decision: Decision) -> None:
 def _risk(case: Case, scene: Scene, given: tuple[Live, Looks]) -> Risk:
     live, looks = given
     policy, end = scene.program.policy, min(scene.dates.read(clock) for clock in DEADLINES)
-    plan, lost = scene.plan.stages[case.stage], margin_ahead(policy, case.site, scene.today, until=end)
+    changes = changes_ahead(policy, case.site, scene.today, until=end)
+    plan, lost = scene.plan.stages[case.stage], margin_of(policy, changes)
     raised = any(scene.program.escalations[standing.rule].raises_risk for standing in live.values())
 
     def from_day(*, stands: bool) -> date:
         return at_risk_from(case, scene.program, plan=plan, watched=Watched(end, lost, stands=stands))
 
-    at_risk = raised or from_day(stands=case.risk in {Risk.AT_RISK, Risk.OVERDUE}) <= scene.today
+    stood = case.risk is Risk.AT_RISK or case.risk is Risk.OVERDUE
+    at_risk_on = from_day(stands=stood)
+    at_risk = raised or at_risk_on <= scene.today
     overdue_on = end + ONE_DAY
     # The day on which it will be, by the band's end that counts from now on.
-    looks += (from_day(stands=at_risk), overdue_on, *changes_ahead(policy, case.site, scene.today, until=end)[:1])
+    looks += (at_risk_on if at_risk is stood else from_day(stands=at_risk), overdue_on, *changes[:1])
     if overdue_on <= scene.today:
         return Risk.OVERDUE
     return Risk.AT_RISK if at_risk else Risk.ON_TRACK

@@ -90,9 +90,10 @@ def changed_holder(seats: Sequence[Seat], post: Post, today: date) -> date | Non
     A term that was renewed is no change, the first holder of all takes over from nobody, and an empty post has no
     holder.
     """
-    taken = sorted((seat for seat in seats if seat.post is post and seat.since <= today), key=lambda s: (s.since, s.id))
+    taken = [seat for seat in seats if seat.post is post and seat.since <= today]
     if len(taken) < 2 or not any(seat.held(today) for seat in taken):  # noqa: PLR2004 - one takes over from another
         return None
+    taken.sort(key=lambda seat: (seat.since, seat.id))
     last = max(index for index, seat in enumerate(taken) if seat.held(today))
     first = last
     while first > 0 and taken[first - 1].person == taken[last].person:

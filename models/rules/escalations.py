@@ -101,7 +101,8 @@ def conditions(rule: EscalationRule, case: Case, scene: Scene) -> Iterator[Condi
         case Cause.VACANCY:
             yield from _of_posts(rule, vacant_from, (case, scene))
         case Cause.UNDELIVERABLE:
-            yield from _of_posts(rule, unreachable_from, (case, scene))
+            if any(seat.undeliverable_since for seat in case.seats):
+                yield from _of_posts(rule, unreachable_from, (case, scene))
         case Cause.DUTY:
             mine = (each for each in scene.owed if each.done is None and each.duty.rule in rule.duties)
             yield from (Condition(o.story, o.due_on, _grace(rule, o.due_on + timedelta(days=1), scene)) for o in mine)

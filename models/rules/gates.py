@@ -37,6 +37,10 @@ class GateState(NamedTuple):
     evidence: Evidence
 
 
+SHUT = GateState(None, (), Evidence((), ()))
+"""A gate of which nobody asks what it waits for."""
+
+
 def dossier(case: Case, program: Program, today: date) -> Dossier:
     """Index what is known up to today: the first of each milestone, every count, and the last real activity.
 
@@ -89,6 +93,14 @@ def gate_state(case: Case, program: Program, known: Dossier) -> GateState:
     if index == len(program.conferences):
         return GateState(None, (f"conference:{earliest}",), evidence)
     return GateState(program.conferences[index], (), evidence)
+
+
+def opening(case: Case, program: Program, known: Dossier) -> GateState:
+    """Tell when the gate opened, as `gate_state` does, without the trouble of naming what a plainly shut one misses."""
+    gate = program.policy.stage[case.stage].gate
+    if not all(map(known.first.__contains__, gate.milestones)):
+        return SHUT
+    return gate_state(case, program, known)
 
 
 def needed(case: Case, program: Program, share: Share) -> int:

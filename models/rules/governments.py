@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from models.rules.case import Site
@@ -21,6 +22,6 @@ def changes_ahead(policy: Policy, site: Site | None, after: date, *, until: date
     return tuple(day for day in days if after < day <= until)
 
 
-def margin_ahead(policy: Policy, site: Site | None, after: date, *, until: date) -> timedelta:
+def margin_of(policy: Policy, changes: Sequence[date]) -> timedelta:
     """Return how much earlier a case is at risk: the program's margin for each change in the stretch that remains."""
-    return timedelta(days=policy.government_margin_days) * len(changes_ahead(policy, site, after, until=until))
+    return timedelta(days=policy.government_margin_days * len(changes))

@@ -66,28 +66,26 @@ class Countdown(NamedTuple):
         on = self.to - timedelta(days=days)
         return self.calendar.before(on) if self.rule.on_working_days else on
 
-    def reached(self, today: date) -> tuple[int, ...]:
-        """Return the thresholds that were reached, the furthest from the date first."""
+    def look(self, today: date) -> tuple[tuple[int, ...], date | None]:
+        """Return the thresholds that were reached, the furthest from the date first, and when the next one is."""
         left, every = (self.to - today).days, self.rule.days_before
         # Days are compared as numbers: most rules have nothing to say on most days, and this runs for each of them.
-        number = sum([days >= left for days in every])
-        if self.rule.on_working_days:
-            while number < len(every) and self.planned_for(every[number]) <= today:
-                number += 1
-        return every[:number]
+        for number, days in enumerate(every):
+            if days < left and (upcoming := self.planned_for(days)) > today:
+                return every[:number], upcoming
+        return every, None
 
     def next_after(self, today: date) -> date | None:
         """Return the first day after today on which the rule has something to say."""
-        ahead = self.rule.days_before[len(self.reached(today)):]
-        return self.planned_for(ahead[0]) if ahead else None
+        return self.look(today)[1]
 
-    def sayable(self, today: date) -> tuple[int, ...]:
+    def sayable(self, reached: tuple[int, ...]) -> tuple[int, ...]:
         """Return which of the thresholds that were reached may still go out: the nearest, or each of them."""
         match self.rule.misfire:
             case Misfire.COALESCE | SkipAfter():
-                return self.reached(today)[-1:]
+                return reached[-1:]
             case Misfire.CATCH_UP:
-                return self.reached(today)
+                return reached
             case _:
                 assert_never(self.rule.misfire)
 
@@ -113,23 +111,21 @@ def days_of(key: Key) -> int:
 def current(rule: Reminding, to: Target, moment: Moment) -> Iterator[Key]:
     """Yield the keys of what the rule has to say today, said or not."""
     countdown = Countdown(rule, to.on, moment.calendar)
-    for days in countdown.sayable(moment.today):
+    reached, _ = countdown.look(moment.today)
+    for days in countdown.sayable(reached):
         if countdown.expired(days, moment.today) is None:
             yield from (Key(rule.rule, to.occurrence(days), to.on, post) for post in rule.to)
 
 
-def due(rule: Reminding, to: Target, moment: Moment) -> Iterator[Telling]:
-    """Yield what the rule says today, and what it does not say any more, each with its reason.
+def due(countdown: Countdown, reached: tuple[int, ...], *, to: Target, moment: Moment) -> Iterator[Telling]:
+    """Yield what a rule says of the thresholds it reached, and what it does not say any more, each with its reason.
 
     What was missed (a week of downtime, a case imported in mid-course) is dealt with as the rule's `misfire` says.
     Nothing planned before `live_from` goes out, nor anything that counts down to a day that is over. What is snoozed
     is held back until the snooze ends.
     """
-    countdown, today = Countdown(rule, to.on, moment.calendar), moment.today
-    reached = countdown.reached(today)
-    if not reached:
-        return
-    going_out = countdown.sayable(today)
+    rule, today = countdown.rule, moment.today
+    going_out = countdown.sayable(reached)
     for days in reached:
         planned = countdown.planned_for(days)
         withheld = _withheld(countdown, days, moment) if days in going_out else Reason.SUPERSEDED

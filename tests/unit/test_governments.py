@@ -10,7 +10,7 @@ import pytest
 from models.rules.case import Program, Site
 from models.rules.decide import decide
 from models.rules.explain import explain
-from models.rules.governments import changes_ahead, margin_ahead
+from models.rules.governments import changes_ahead, margin_of
 from models.rules.words import Risk
 from tests.building import case, day, program
 
@@ -30,9 +30,10 @@ AHEAD: dict[str, tuple[Site | None, date, date, list[date]]] = {
 
 @pytest.mark.parametrize(("site", "after", "until", "days"), AHEAD.values(), ids=AHEAD)
 def test_the_changes_ahead(site: Site | None, after: date, until: date, days: list[date]) -> None:
-    assert list(changes_ahead(program().policy, site, after, until=until)) == days
+    changes = changes_ahead(program().policy, site, after, until=until)
+    assert list(changes) == days
     margin = program().policy.government_margin_days
-    assert margin_ahead(program().policy, site, after, until=until) == timedelta(days=margin * len(days))
+    assert margin_of(program().policy, changes) == timedelta(days=margin * len(days))
 
 
 def test_a_change_ahead_puts_a_case_at_risk_earlier_and_one_that_is_over_does_not() -> None:
