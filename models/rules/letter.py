@@ -53,7 +53,8 @@ class Item:
     the `owed_number`th of `owed_of` in its cycle, or owed since somebody new holds the post of `new_post_name`; `steps`
     is its checklist. What is `agency_wide` is the same matter in every enrollment of the agency.
     `aimed_on` is the nearest conference that can still be reached, `leave_by` the last safe day to leave the stage for
-    it; to miss it costs `slip_days` and, past the limit, `slip_cost`.
+    it; to miss it costs `slip_days` and, past the limit, `slip_cost`. `chance` is what the forecast gave an award by
+    `anchor_on`, in percent, when the notice was decided; None where it was decided without a forecast.
     """
 
     template: str
@@ -95,6 +96,7 @@ class Item:
     leave_by: date | None = None
     slip_days: int = 0
     slip_cost: str = ""
+    chance: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

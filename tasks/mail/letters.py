@@ -319,6 +319,7 @@ class _Scribe:
             waiting_for=tuple(awaited(policy, code, language) for code in waiting),
             next_conferences=tuple(coming[:CONFERENCES_SHOWN]), duty="" if rule is not None else _duty(row),
             answers=offers.answers(self._held(row), row.facts.get("rung", 0)),
+            chance=row.facts.get("chance"),
             cycle=row.cycle, agency_wide=post is not None and SCOPE_OF[post] is Scope.AGENCY,
             **self._owed(row, case, language), **self._aimed(row, case),
         )

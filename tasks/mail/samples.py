@@ -88,6 +88,7 @@ def sample_item(notice: str, language: Language, today: date) -> Item:
         rung=2 if is_escalation else 0, repeat=0, opened_on=today - timedelta(days=14) if is_escalation else None,
         vacant_post_name=words["vacant"] if notice in {"vacant_post", "undeliverable"} else None,
         waiting_for=(words["waiting"],),
+        chance=38 if notice == "window_at_risk" else None,
         next_conferences=_conferences(notice, today), duty="" if is_escalation else f"EX-01/example/{notice}",
         **facts, **_owed(notice, language), **_aimed(notice, today),
     )

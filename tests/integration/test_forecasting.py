@@ -15,6 +15,7 @@ from models.rules.dates import add_months
 from models.rules.errors import Refused
 from models.schema import ENROLLMENT, FORECAST, FORECAST_FIT
 from tasks.forecasting import fit_is_due, from_parameters, make_fit
+from tasks.mail.letters import Rules, gather
 from tasks.store.clock import set_clock
 from tasks.store.database import reading, transaction
 from tasks.store.journeys import journeys
@@ -25,6 +26,7 @@ from tests.building import DAY_0, ONBOARDED, case, day, document, program
 from tests.storing import install
 
 TODAY = day(100)
+FRIDAY = 4
 
 
 def some_cases() -> list[Case]:
@@ -92,6 +94,20 @@ def test_a_band_that_changes_is_stored_with_its_day(stocked: Engine) -> None:
     for on in (TODAY, day(1000), day(1100)):
         sweep(on)
     assert [risk for number, _, risk in stored(stocked) if number == 7] == ["at_risk", "overdue"]
+
+
+def test_the_letter_tells_the_chance_that_the_notice_was_decided_on(stocked: Engine) -> None:
+    make_fit(stocked, TODAY)
+    sweep(late := day(1000))
+    at = datetime.combine(late, time(11), UTC)
+    while at.weekday() > FRIDAY:
+        at += timedelta(days=1)
+    with reading(stocked) as connection:
+        parcels = gather(connection, at, Rules(timedelta(days=30), 5000)).parcels
+    told = {item.rule: item.chance for parcel in parcels for item in parcel.letter.items}
+    assert told["window_at_risk"] is not None
+    assert 0 <= told["window_at_risk"] < 50
+    assert {chance for rule, chance in told.items() if rule != "window_at_risk"} == {None}
 
 
 def test_a_fit_is_read_back_as_it_was_made(stocked: Engine) -> None:

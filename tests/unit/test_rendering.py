@@ -185,6 +185,36 @@ def test_a_notice_fits_any_post_and_rung(notice: str, language: Language) -> Non
         assert "None" not in render(letter(language, item)).text
 
 
+CHANCES = [
+    (Language.EN, None, "At the expected length of the remaining stages"),
+    (Language.EN, 0, "is less than 1 %: without a change it is more likely to be missed than met."),
+    (Language.EN, 38, "is about 38 %: without a change it is more likely to be missed than met."),
+    (Language.EN, 55, "is about 55 %: it can be made, but not without attention."),
+    (Language.EN, 100, "is more than 98 %: it can be made"),
+    (Language.ES_MX, None, "Con la duración prevista de las etapas que faltan"),
+    (Language.ES_MX, 0, "es menor a 1 %: sin un cambio, lo más probable es que no se logre a tiempo."),
+    (Language.ES_MX, 38, "es de alrededor de 38 %: sin un cambio, lo más probable es que no se logre a tiempo."),
+    (Language.ES_MX, 55, "es de alrededor de 55 %: puede lograrse, pero requiere atención."),
+    (Language.ES_MX, 100, "es mayor a 98 %: puede lograrse"),
+]
+
+
+@pytest.mark.parametrize(("language", "chance", "said"), CHANCES)
+def test_a_window_at_risk_tells_the_forecasts_chance_in_both_parts(
+    language: Language, chance: int | None, said: str
+) -> None:
+    item = replace(sample_item("window_at_risk", language, TODAY), chance=chance)
+    message = render(letter(language, item))
+    assert said in flat(message.text)
+    assert said in flat(_Shown(message.html).text).replace(" :", ":")
+
+
+def test_a_window_that_has_closed_tells_no_chance() -> None:
+    for language in Language:
+        item = replace(at(sample_item("window_at_risk", language, TODAY), -3), chance=40)
+        assert "%" not in render(letter(language, item)).text
+
+
 def digest(language: Language) -> Message:
     limit, target = sample_item("limit", language, TODAY), sample_item("stage_target", language, TODAY)
     other = replace(target, agency="Otra agencia", agency_code="EX-02", enrollment="EX-02/example")
