@@ -1,18 +1,34 @@
-"""Bulk statements for the sweep's inner loop: SQLAlchemy writes the SQL, the driver takes the rows as they are.
+"""Bulk statements for the sweep's inner loop: SQLAlchemy writes the SQL, the driver takes and gives rows as they are.
 
-What SQLAlchemy does for every value of every row of an executemany costs more than the database does; here the
-statement is compiled once for each dialect and the rows are tuples in its order, in the driver's own types.
+What SQLAlchemy does for every value of every row costs more than the database does; here a statement is compiled once
+for each dialect, what is written are tuples in its order, in the driver's own types, and what is read is made into days
+and words a column at a time.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Compiled, Connection, CursorResult, Dialect, Insert, Table, bindparam, insert, update
+from sqlalchemy import (
+    Column,
+    Compiled,
+    Connection,
+    CursorResult,
+    Date,
+    Dialect,
+    Enum,
+    Insert,
+    Select,
+    Table,
+    bindparam,
+    insert,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.sql.expression import ColumnElement, Executable
@@ -52,20 +68,67 @@ def run(connection: Connection, bulk: Bulk, rows: Iterable[tuple[Any, ...]]) -> 
     given = list(rows)
     if not given:
         return 0
-    sql, order = _compiled(bulk, connection.dialect.name)
+    sql, order = _ordered(bulk, connection.dialect.name)
     if order is not None:
         given = [tuple(row[place] for place in order) for row in given]
     return connection.exec_driver_sql(sql, given).rowcount
 
 
 @lru_cache(maxsize=64)
-def _compiled(bulk: Bulk, dialect: str) -> tuple[str, tuple[int, ...] | None]:
+def _ordered(bulk: Bulk, dialect: str) -> tuple[str, tuple[int, ...] | None]:
     """Return the SQL, and how to reorder a row for it; None where the order is the row's own."""
-    make: Any = sqlite.dialect if dialect == "sqlite" else psycopg.dialect
-    target = make(paramstyle="qmark" if dialect == "sqlite" else "format")
-    compiled = bulk.statement(dialect).compile(dialect=target, compile_kwargs={"literal_binds": False})  # type: ignore[attr-defined]
+    compiled = _compiled(bulk.statement(dialect), dialect)
     order = tuple(bulk.names.index(name) for name in compiled.positiontup)
     return str(compiled), None if order == tuple(range(len(bulk.names))) else order
+
+
+def _compiled(statement: Executable, dialect: str) -> Any:
+    make: Any = sqlite.dialect if dialect == "sqlite" else psycopg.dialect
+    target = make(paramstyle="qmark" if dialect == "sqlite" else "format")
+    return statement.compile(dialect=target)  # type: ignore[attr-defined]
+
+
+_EXPANDING = re.compile(r"__\[POSTCOMPILE_ids.*?\]")
+_IDS = "<ids>"
+Maker = Callable[[Any], Any]
+
+
+class _Query(NamedTuple):
+    """A query by a list of ids: its SQL around the list, and what makes a column's values of the driver's."""
+
+    sql: str
+    mark: str
+    makers: tuple[Maker | None, ...]
+
+
+def fetched(connection: Connection, query: Select[Any], ids: Sequence[int]) -> list[tuple[Any, ...]]:
+    """Return the rows of a query whose only parameter is the list `ids`, as tuples."""
+    if not ids:
+        return []
+    wanted = _query(query, connection.dialect.name)
+    sql = wanted.sql.replace(_IDS, ",".join([wanted.mark] * len(ids)))
+    rows = connection.exec_driver_sql(sql, tuple(ids)).cursor.fetchall()
+    columns = zip(zip(*rows, strict=True), wanted.makers, strict=False)  # without rows there are no columns
+    return list(zip(*(map(make, column) if make else column for column, make in columns), strict=True))
+
+
+@lru_cache(maxsize=64)
+def _query(query: Select[Any], dialect: str) -> _Query:
+    compiled, lite = _compiled(query, dialect), dialect == "sqlite"
+    assert compiled.positiontup == ["ids"], "a value beside the ids is written out, as `models.schema.same` does"
+    makers = tuple(_maker(column.type, lite=lite) for column in query.selected_columns)
+    return _Query(_EXPANDING.sub(_IDS, str(compiled)), "?" if lite else "%s", makers)
+
+
+def _maker(kind: Any, *, lite: bool) -> Maker | None:
+    if isinstance(kind, Enum) and kind.enum_class is not None:
+        return {None: None, **{word.value: word for word in kind.enum_class}}.__getitem__
+    return _day if lite and isinstance(kind, Date) else None
+
+
+@lru_cache(maxsize=65536)
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
 
 
 def insert_once(connection: Connection, target: Table) -> Insert:

@@ -30,7 +30,7 @@ from models.schema import (
     STAGE_CHANGE,
     same,
 )
-from tasks.store.bulk import Wire, as_json, change, insertion, run, wire
+from tasks.store.bulk import Wire, as_json, change, fetched, insertion, run, wire
 from tasks.store.clock import now_in
 from tasks.store.cycles import open_cycles
 
@@ -66,19 +66,18 @@ _FACTS = select(
     MILESTONE.c.enrollment_id, MILESTONE.c.id, MILESTONE.c.milestone, MILESTONE.c.occurred_on, MILESTONE.c.value
 ).where(MILESTONE.c.enrollment_id.in_(IDS), MILESTONE.c.voided_at.is_(None))
 _A = ASSIGNMENT.c
-_SEATS = select(
-    _A.enrollment_id, _A.agency_id, _A.region, _A.id, _A.post, _A.since, _A.until, _A.person_id,
-    PERSON.c.undeliverable_since,
-).join(PERSON, PERSON.c.id == _A.person_id)
-_OWN_SEATS = _SEATS.where(_A.enrollment_id.in_(IDS))
-_AGENCY_SEATS = _SEATS.where(_A.agency_id.in_(IDS))
+_SEAT = (_A.id, _A.post, _A.since, _A.until, _A.person_id, PERSON.c.undeliverable_since)
+_HELD_BY = PERSON.c.id == _A.person_id
+_OWN_SEATS = select(_A.enrollment_id, *_SEAT).join(PERSON, _HELD_BY).where(_A.enrollment_id.in_(IDS))
+_AGENCY_SEATS = select(_A.agency_id, *_SEAT).join(PERSON, _HELD_BY).where(_A.agency_id.in_(IDS))
 WIDE = and_(_A.enrollment_id.is_(None), _A.agency_id.is_(None))
 """Whose posts are of a region or of the program; as the index of these few spells it."""
-_WIDE_SEATS = _SEATS.where(WIDE)
+# Everybody has a person; an outer join, since SQLite begins an inner one with people and then walks through every seat.
+_WIDE_SEATS = select(_A.region, *_SEAT).outerjoin(PERSON, _HELD_BY).where(WIDE)
 _N = NOTICE.c
 _SAID = select(
     _N.subject_id, _N.id, _N.rule, _N.occurrence, _N.anchor_on, _N.post, _N.state, _N.reason
-).where(_N.subject_id.in_(IDS), _N.subject_kind == Subject.ENROLLMENT)
+).where(_N.subject_id.in_(IDS), same(_N.subject_kind, Subject.ENROLLMENT))
 _X = ESCALATION.c
 _STANDINGS = select(
     _X.enrollment_id, _X.id, _X.rule, _X.occurrence, _X.anchor_on, _X.state, _X.opened_on, _X.rung, _X.rung_on,
@@ -145,7 +144,7 @@ def _assemble(connection: Connection, rows: Sequence[Row[Any]]) -> list[Case]:
 def _grouped(connection: Connection, query: Select[Any], given: tuple[list[int], Any]) -> dict[int, list[Any]]:
     ids, make = given
     found: dict[int, list[Any]] = defaultdict(list)
-    for row in connection.execute(query, {"ids": ids}).all():
+    for row in fetched(connection, query, ids):
         found[row[0]].append(make(row[1:]))
     return found
 
@@ -158,19 +157,15 @@ class _Seats:
     """The seats of a batch: by enrollment, by agency, by region, and the program's own."""
 
     def __init__(self, connection: Connection, ids: list[int], agencies: list[int]) -> None:
-        self._near: dict[tuple[int | None, int | None], list[Seat]] = defaultdict(list)
+        self._own = _grouped(connection, _OWN_SEATS, (ids, Seat._make))
+        self._agency = _grouped(connection, _AGENCY_SEATS, (agencies, Seat._make))
         self._wide: dict[str | None, list[Seat]] = defaultdict(list)
-        for query, owners in ((_OWN_SEATS, ids), (_AGENCY_SEATS, agencies)):
-            for row in connection.execute(query, {"ids": owners}).all():
-                self._near[row[0], row[1]].append(Seat._make(row[3:]))
-        for row in connection.execute(_WIDE_SEATS).all():
-            self._wide[row[2]].append(Seat._make(row[3:]))
+        for region, *seat in connection.execute(_WIDE_SEATS).all():
+            self._wide[region].append(Seat._make(seat))
 
     def of(self, row: Row[Any]) -> list[Seat]:
-        near, wide = self._near, self._wide
-        return [
-            *near.get((row[0], None), ()), *near.get((None, row[9]), ()), *wide.get(row[10], ()), *wide.get(None, ())
-        ]
+        own, agency, wide = self._own, self._agency, self._wide
+        return [*own.get(row[0], ()), *agency.get(row[9], ()), *wide.get(row[10], ()), *wide.get(None, ())]
 
 
 class Written(NamedTuple):

@@ -124,6 +124,23 @@ def test_no_statement_of_a_sweep_or_a_delivery_walks_through_a_table_that_grows(
     assert len(found) > 25
 
 
+def test_neither_does_a_sweep_where_statistics_tell_that_one_person_holds_all_the_seats(lite: Engine) -> None:
+    install(lite, program().policy, [case(seats=crew(without=["regional_manager", "director"]))])
+    seats = {"person_id": "300000 300000", "agency": "100000 1", "enrollment": "200000 2"}
+    with lite.connect() as connection:
+        connection.exec_driver_sql("ANALYZE")
+        connection.exec_driver_sql("DELETE FROM sqlite_stat1 WHERE tbl = 'assignment'")
+        for index, rows in seats.items():
+            stored = ("assignment", f"ix_assignment_{index}", rows)
+            connection.exec_driver_sql("INSERT INTO sqlite_stat1 VALUES (?, ?, ?)", stored)
+        connection.commit()
+    lite.dispose()
+    with plans(lite) as found:
+        sweep(day(70))
+    assert [s for s, plan in found.items() if "SCAN assignment" in plan] == []
+    assert any("FROM assignment" in statement for statement in found)
+
+
 def test_neither_does_any_statement_about_one_case(lite: Engine) -> None:
     install(lite, program().policy, [case()])
     with transaction(lite) as connection:
