@@ -140,6 +140,7 @@ _REASONS = {
     Reason.FULFILLED: "cancelled, because what it reminds of was done",
     Reason.HOLDER_LEFT: "cancelled, because whoever it was about left the post",
     Reason.BY_OPERATOR: "cancelled by an operator",
+    Reason.RESTORED: "held back, because it may have gone out before the database came back from a backup",
 }
 
 

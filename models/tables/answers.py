@@ -76,5 +76,5 @@ class Absence(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     person_id: int = key("person.id", index=True)
     since: date
-    until: date
+    until: date = Field(index=True)
     recorded_at: datetime = Field(default_factory=now)

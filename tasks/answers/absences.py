@@ -49,7 +49,8 @@ def note_absence(connection: Connection, given: Absence, today: date) -> None:
 
 def stand_ins(connection: Connection, people: Collection[int], today: date) -> dict[int, Row[Any]]:
     """Return who stands in today for those of these people who are away; whoever has nobody there is left out."""
-    away = set(connection.scalars(select(_B.person_id).where(_B.since <= today, _B.until >= today)))
+    # By the end of an absence: those that are over, which add up, are not walked through.
+    away = set(connection.scalars(select(_B.person_id).where(_B.until >= today, _B.since <= today)))
     missing = away.intersection(people)
     if not missing:
         return {}

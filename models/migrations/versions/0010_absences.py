@@ -24,6 +24,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('absence', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_absence_person_id'), ['person_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_absence_until'), ['until'], unique=False)
 
     # Links of mail that went out before name their reader alone, who held the seat then.
     with op.batch_alter_table('answer_link', schema=None) as batch_op:
