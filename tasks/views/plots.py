@@ -80,7 +80,7 @@ def draw_backtest(found: JudgedPast, folder: Path) -> Iterator[Path]:
             place = 0.98 if clock is Clock.WINDOW_UNTIL else 0.92
             axes.text(0.02, place, label, color=colour, transform=axes.transAxes, va="top")
         axes.set(
-            title=f"Said and came to pass: {found.what}", xlabel="chance that was said", ylabel="share that came",
+            title=f"Said and came to pass:\n{found.what}", xlabel="chance that was said", ylabel="share that came",
             xlim=(0, 1), ylim=(0, 1), aspect="equal",
         )
         yield from _saved(figure, folder, "calibration")

@@ -450,3 +450,39 @@ def test_what_if_compares_policies(acredita: Terminal) -> None:
     assert all(row["now"] == row["then"] for row in found["weeks"])
     assert "emails by week" in acredita("what-if", "--policy", "mexico", "--days", 30).out
     assert "iso9001" in acredita.refused("what-if", "--policy", "iso9001")
+
+
+@pytest.mark.usefixtures("stocked")
+def test_forecast_tells_of_the_program_and_of_one_enrollment(acredita: Terminal) -> None:
+    assert acredita("sweep").code == 0
+    found = acredita("forecast", "--json").json()
+    assert found["fit"] is None, "none is stored: it was made for this look"
+    assert {each["enrollment"] for each in found["enrollments"]} == {CODE, CODE.replace("A1", "A2")}
+    assert all(0 <= each["in_window"] <= 1 and each["sentence"] for each in found["enrollments"])
+    assert "on the way, the least likely first" in acredita("forecast").out
+    one = acredita("forecast", CODE).out
+    assert CODE in one
+    assert CODE.replace("A1", "A2") not in one
+    assert acredita("fit", "--json").json()["fitted"]
+    assert acredita("forecast", "--json").json()["fit"] == 1
+    assert "on its way" in acredita.refused("forecast", CODE.replace("A1", "A3"))
+
+
+@pytest.mark.usefixtures("stocked")
+def test_backtest_says_where_a_past_is_too_short_and_draws_no_less(acredita: Terminal, tmp_path: Path) -> None:
+    found = acredita("backtest", "--as-happened", "--json").json()
+    assert set(found["verdicts"].values()) == {None}
+    assert found["enrollments"] == 3
+    said = acredita("backtest", "--as-happened", "--plots", tmp_path / "plots")
+    assert (said.code, said.err) == (0, "")
+    drawn = [Path(line) for line in said.out.splitlines() if line.startswith(str(tmp_path))]
+    assert {path.suffix for path in drawn} == {".png", ".svg"}
+    assert all(path.stat().st_size for path in drawn)
+
+
+@pytest.mark.usefixtures("stocked")
+def test_plot_forecast_writes_its_pictures(acredita: Terminal, tmp_path: Path) -> None:
+    said = acredita("plot-forecast", tmp_path / "plots")
+    drawn = {Path(line).name for line in said.out.splitlines()}
+    assert drawn == {f"{name}.{kind}" for name in ("windows", "awards", "stages") for kind in ("png", "svg")}
+    assert {path.name for path in (tmp_path / "plots").iterdir()} == drawn
