@@ -80,7 +80,7 @@ def decide(case: Case, program: Program, today: date) -> Decision:
             looks.append(seat.until + ONE_DAY)
     for snooze in case.snoozes:
         looks += (snooze.since, snooze.until + ONE_DAY)
-    decision.next_review_on = min((day for day in looks if day > today), default=None)
+    decision.next_review_on = min([day for day in looks if day > today], default=None)
     return decision
 
 
@@ -220,10 +220,10 @@ def _expiries(case: Case, scene: Scene, decision: Decision) -> Iterator[date]:
         if notice.id in again or (notice.state is NoticeState.PENDING and notice.id not in over)
     ]
     waiting += (telling.key for telling in decision.tellings if telling.state is NoticeState.PENDING)
-    for key in waiting:
-        rule = scene.program.reminding.get(key.rule)
+    for name, occurrence, anchor_on in {key[:3] for key in waiting}:  # whichever post it is for
+        rule = scene.program.reminding.get(name)
         if rule is not None:
-            yield reminders.Countdown(rule, key.anchor_on, scene.calendar).expires_on(reminders.days_of(key))
+            yield reminders.Countdown(rule, anchor_on, scene.calendar).expires_on(reminders.days_of(occurrence))
 
 
 def _fall_silent(case: Case, decision: Decision) -> None:
@@ -238,7 +238,7 @@ def _fall_silent(case: Case, decision: Decision) -> None:
 
 def _risk(case: Case, scene: Scene, given: tuple[Live, Looks]) -> Risk:
     live, looks = given
-    policy, end = scene.program.policy, min(scene.dates.read(clock) for clock in DEADLINES)
+    policy, end = scene.program.policy, min([scene.dates.read(clock) for clock in DEADLINES])
     changes = changes_ahead(policy, case.site, scene.today, until=end)
     plan, lost = scene.plan.stages[case.stage], margin_of(policy, changes)
     raised = any(scene.program.escalations[standing.rule].raises_risk for standing in live.values())

@@ -103,9 +103,9 @@ class Countdown(NamedTuple):
         return Reason.SKIPPED if today >= self.expires_on(days) else None
 
 
-def days_of(key: Key) -> int:
+def days_of(occurrence: str) -> int:
     """Return how many days before its date a reminder's notice is for."""
-    return int(key.occurrence.rpartition(":")[2])
+    return int(occurrence.rpartition(":")[2])
 
 
 def current(rule: Reminding, to: Target, moment: Moment) -> Iterator[Key]:
@@ -129,15 +129,16 @@ def due(countdown: Countdown, reached: tuple[int, ...], *, to: Target, moment: M
     for days in reached:
         planned = countdown.planned_for(days)
         withheld = _withheld(countdown, days, moment) if days in going_out else Reason.SUPERSEDED
+        occurrence = to.occurrence(days)
+        facts = {"days": days, "stage": moment.stage, "late": (today - planned).days}
         for post in rule.to:
-            key = Key(rule.rule, to.occurrence(days), to.on, post)
+            key = Key(rule.rule, occurrence, to.on, post)
             if key in moment.said:
                 continue
             reason = withheld
             if reason is None and moment.quiet and (rule.rule, post) in moment.quiet:
                 reason = Reason.SNOOZED
             state = NoticeState.SUPPRESSED if reason else NoticeState.PENDING
-            facts = {"days": days, "stage": moment.stage, "late": (today - planned).days}
             yield Telling(key, rule.notice, planned, state, reason, facts)
 
 

@@ -233,6 +233,7 @@ class _Pen:
     def __init__(self, types: Wire, version: int, given: tuple[date, datetime]) -> None:
         self._day = types.day
         self._today, self._stamp = types.day(given[0]), (version, types.instant(given[1]))
+        self._facts: tuple[dict[str, Any], str] = ({}, "{}")
 
     def _maybe(self, day: date | None) -> Any:
         return None if day is None else self._day(day)
@@ -280,8 +281,10 @@ class _Pen:
 
     def told(self, case_id: int, telling: Telling) -> tuple[Any, ...]:
         key = telling.key
+        if telling.facts is not self._facts[0]:  # the posts of one threshold or rung are told the same
+            self._facts = telling.facts, as_json(telling.facts)
         return (
             "enrollment", case_id, key.rule, key.occurrence, self._day(key.anchor_on), str(key.post), telling.template,
             self._day(telling.planned_for), self._today, str(telling.state), telling.reason and str(telling.reason),
-            as_json(telling.facts), *self._stamp,
+            self._facts[1], *self._stamp,
         )
