@@ -19,7 +19,7 @@ from models.rules.lint import Finding, Severity
 from models.rules.naming import awaited
 from models.rules.words import Language, Post, Risk
 from tasks.answers.proposals import Listed
-from tasks.operations.effect import SAID, Effect
+from tasks.operations.effect import SAID, Effect, Outlooks, spell_chance
 from tasks.replay import Report, RuleReport, Span, replay
 from tasks.views.chronicle import Chronicle
 from tasks.views.ledger import Entry
@@ -138,6 +138,8 @@ def print_effect(effect: Effect, *, dry_run: bool) -> None:
             moved = f"{(after - before).days:+d}" if before is not None and after is not None else ""
             dates.add_row(clock.value.replace("_", " "), str(before or "·"), f"[bold]{after or '·'}[/]", moved)
         console.print(dates)
+    if effect.forecasts is not None:
+        console.print(_foreseen(effect.forecasts))
     for name, title in SAID.items():
         words = getattr(effect, name)
         if words:
@@ -146,6 +148,22 @@ def print_effect(effect: Effect, *, dry_run: bool) -> None:
                 said.add_row(word.rule, word.occurrence, str(word.anchor_on), word.post, word.why.replace("_", " "))
             console.print(said)
     console.print(f"[dim]next review {effect.next_review_on or 'none'}[/]")
+
+
+def _foreseen(seen: Outlooks) -> Table:
+    """Draw what the forecast says before and after, in the rows that differ."""
+    made = table("forecast", "", "before", "after")
+    chances = (("award within the window", "in_window"), ("award within the limit", "in_limit"))
+    days = (("award early (1 in 10)", "p10"), ("award as likely as not", "p50"), ("award late (9 in 10)", "p90"))
+    for title, name in chances:
+        before, after = (spell_chance(each and getattr(each, name)) for each in seen)
+        if before != after:
+            made.add_row(title, before, f"[bold]{after}[/]")
+    for title, name in days:
+        before, after = ("·" if each is None else str(getattr(each, name) or "not listed") for each in seen)
+        if before != after:
+            made.add_row(title, before, f"[bold]{after}[/]")
+    return made
 
 
 def print_projection(found: Projection) -> None:

@@ -17,8 +17,9 @@ from models.rules.apply import apply
 from models.rules.case import Case, Key, Program
 from models.rules.clock import clocks
 from models.rules.decide import decide
-from models.rules.decision import Decision
+from models.rules.decision import Decision, Forecast
 from models.rules.meaning import outlived
+from models.rules.risk import forecast
 from models.rules.words import Clock, NoticeState, Risk, Status
 from models.schema import ENROLLMENT, NOTICE
 from tasks.store.cases import named_cases, write
@@ -44,8 +45,18 @@ class Word(NamedTuple):
     why: str = ""
 
 
+class Outlooks(NamedTuple):
+    """What the forecast says of a case before and after; None where it has ended, or no forecast is made of it."""
+
+    before: Forecast | None
+    after: Forecast | None
+
+
 class Effect(NamedTuple):
-    """What a change came to for one case. `went_out` is what was sent and would not be said any more."""
+    """What a change came to for one case. `went_out` is what was sent and would not be said any more.
+
+    `forecasts` is None where nothing that the forecast says is another.
+    """
 
     enrollment: str
     what: str
@@ -58,18 +69,31 @@ class Effect(NamedTuple):
     decided: tuple[Word, ...]
     went_out: tuple[Word, ...]
     next_review_on: date | None
+    forecasts: Outlooks | None = None
 
     def __str__(self) -> str:
         """Return it in one sentence."""
         moved = [f"{each.clock.value.replace('_', ' ')} {each.before} -> {each.after}" for each in self.dates]
         stages = [f"{self.stage[0]} -> {self.stage[1]}"] if self.stage[0] != self.stage[1] else []
+        hopes = [f"chance within the limit {_limit(self.forecasts)}"] if self.forecasts is not None else []
         counts = [f"{len(getattr(self, name))} {words}" for name, words in SAID.items() if getattr(self, name)]
-        return f"{self.enrollment}: {'; '.join([self.what, *stages, *moved, *counts])}"
+        return f"{self.enrollment}: {'; '.join([self.what, *stages, *moved, *hopes, *counts])}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
         lists = {name: [each._asdict() for each in getattr(self, name)] for name in LISTS}
-        return self._asdict() | lists
+        seen = self.forecasts
+        pair = None if seen is None else {name: each and each._asdict() for name, each in seen._asdict().items()}
+        return self._asdict() | lists | {"forecasts": pair}
+
+
+def _limit(seen: Outlooks) -> str:
+    return " -> ".join(spell_chance(each and each.in_limit) for each in seen)
+
+
+def spell_chance(percent: int | None) -> str:
+    """Spell a chance as it is printed; a dot where the forecast cannot say."""
+    return "·" if percent is None else f"{percent} %"
 
 
 SAID = {
@@ -139,7 +163,7 @@ def effect_of(
         tuple(_moved(before, after, program, today=today)),
         went_out=tuple(_word(notice.key, notice.state) for notice in after.said if notice.id in gone),
         next_review_on=decision.next_review_on if decision is not None else None,
-        **_words(changed, decision),
+        forecasts=_foreseen(before, after, program, today=today), **_words(changed, decision),
     )
 
 
@@ -152,6 +176,19 @@ def _moved(before: Case, after: Case, program: Program, *, today: date) -> Itera
         pair = Moved(clock, then and then.read(clock), now and now.read(clock))
         if pair.before != pair.after:
             yield pair
+
+
+def _foreseen(before: Case, after: Case, program: Program, *, today: date) -> Outlooks | None:
+    """Forecast a case as it was and as it is now, on the same day and by the same fit."""
+    pair = Outlooks(*(_forecast(case, program, today=today) for case in (before, after)))
+    return None if pair.before == pair.after else pair
+
+
+def _forecast(case: Case, program: Program, *, today: date) -> Forecast | None:
+    if case.status is not Status.OPEN:
+        return None
+    dates = clocks(case, program.plan(case.track, case.cycle), today)
+    return forecast(case, program, ends=(dates.window_until, dates.limit), today=today)
 
 
 def _words(case: Case, decision: Decision | None) -> dict[str, tuple[Word, ...]]:

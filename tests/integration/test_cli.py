@@ -486,3 +486,18 @@ def test_plot_forecast_writes_its_pictures(acredita: Terminal, tmp_path: Path) -
     drawn = {Path(line).name for line in said.out.splitlines()}
     assert drawn == {f"{name}.{kind}" for name in ("windows", "awards", "stages") for kind in ("png", "svg")}
     assert {path.name for path in (tmp_path / "plots").iterdir()} == drawn
+
+
+@pytest.mark.usefixtures("stocked")
+def test_a_decision_about_dates_shows_the_forecast_before_and_after(acredita: Terminal) -> None:
+    assert acredita(*LONGER, "--dry-run", "--json").json()["effects"][0]["forecasts"] is None, "there is no fit yet"
+    for verb in ("sweep", "fit", "sweep"):
+        assert acredita(verb).code == 0
+    (seen,) = acredita(*LONGER, "--dry-run", "--json").json()["effects"]
+    before, after = seen["forecasts"]["before"], seen["forecasts"]["after"]
+    assert before["in_limit"] < after["in_limit"], "a year more"
+    assert before | {"in_limit": after["in_limit"]} == after, "and nothing else is another"
+    said = " ".join(acredita(*LONGER, "--dry-run").out.split())
+    assert f"award within the limit {before['in_limit']} % {after['in_limit']} %" in said
+    (done,) = acredita(*LONGER, "--json").json()["effects"]
+    assert done["forecasts"] == seen["forecasts"]
