@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
@@ -59,6 +61,27 @@ def pytest_configure_node(node: Any) -> None:
     """Tell each process of a parallel run where the one Prefect server is, and its files."""
     node.workerinput["prefect_api"] = _server(node.config).url
     node.workerinput["prefect_folder"] = str(_server(node.config).folder)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of an `xdist_group` in one process, where they find each other's deployments.
+
+    By the file's own mark: with pytest 9.2, xdist 3.8 deals out the tests of its `loadgroup` like any other.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+        def _split_scope(self, nodeid: str) -> str:
+            return _group_of(nodeid.partition("::")[0]) or nodeid
+
+    return ByGroup(config, log)
+
+
+@cache
+def _group_of(file: str) -> str | None:
+    marked = re.search(r'xdist_group\("(\w+)"\)', (Path(__file__).parents[1] / file).read_text(encoding="utf-8"))
+    return marked and marked[1]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
