@@ -31,6 +31,7 @@ from models.schema import AGENCY, ENROLLMENT, INSTALLATION, MILESTONE
 from tasks.store.cases import named_cases
 from tasks.store.database import engine_of, reading
 from tasks.store.programs import program_in_force
+from tasks.store.records import enrollment_id_of
 from tasks.views.case_page import case_key
 from tasks.views.links import artifact_url, form_url
 from tests.browser.conftest import Service
@@ -57,7 +58,7 @@ class Waiting(NamedTuple):
 
 
 def waiting_case(engine: Engine) -> Waiting:
-    """Find an open case that one recorded milestone would advance."""
+    """Find an open case that one recorded milestone would advance at once, with no conference to wait for."""
     with reading(engine) as connection:
         program = program_in_force(connection)
         today = connection.execute(select(INSTALLATION.c.last_swept_on)).scalar_one()
@@ -70,7 +71,8 @@ def waiting_case(engine: Engine) -> Waiting:
         case = cases[row.id]
         missing = gate_state(case, program, dossier(case, program, today)).missing
         milestone = program.policy.milestones.get(missing[0]) if len(missing) == 1 else None
-        if milestone is not None and not milestone.count:
+        waits = program.policy.stage[case.stage].gate.conference_lead_days is not None
+        if milestone is not None and not milestone.count and not waits:
             return Waiting(enrollment_code(row.code, row.track, row.cycle), case.stage, missing[0], today)
     raise AssertionError("the demo has no case that waits for one milestone alone")
 
@@ -227,11 +229,8 @@ def test_an_end_waits_for_an_approval_and_goes_on_with_it(service: Service, page
     assert run.state is not None
     assert run.state.is_completed(), run.state.message
     with reading(store) as connection:
-        agency, track = waiting.code.split("/")[:2]
-        status = connection.scalar(
-            select(ENROLLMENT.c.status).join(AGENCY, AGENCY.c.id == ENROLLMENT.c.agency_id)
-            .where(AGENCY.c.code == agency, ENROLLMENT.c.track == track)
-        )
+        ended_id = enrollment_id_of(connection, waiting.code)
+        status = connection.scalar(select(ENROLLMENT.c.status).where(ENROLLMENT.c.id == ended_id))
     assert status is Status.WITHDRAWN
 
 
