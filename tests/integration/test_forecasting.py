@@ -157,8 +157,8 @@ def test_a_forecast_without_a_stored_fit_is_made_from_what_is_known(stocked: Eng
         forecasts(stocked, "A1/law_enforcement_tier1/2", None)
 
 
-def test_a_past_that_is_too_short_cannot_be_judged(stocked: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACREDITA_DATABASE_URL", stocked.url.render_as_string(hide_password=False))
+@pytest.mark.usefixtures("stocked")
+def test_a_past_that_is_too_short_cannot_be_judged() -> None:
     found = judged_past(as_happened=True)
     assert set(found.verdicts.values()) == {None}
 
