@@ -5,19 +5,12 @@ Codes, days and numbers only: Prefect keeps what it shows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
-from uuid import UUID
 
 from prefect import task
-from prefect.artifacts import (
-    create_markdown_artifact,
-    create_progress_artifact,
-    create_table_artifact,
-    update_progress_artifact,
-)
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.logging import get_logger
@@ -188,16 +181,3 @@ def publish_case(enrollment: str) -> str:
     key = case_key(found.code)
     create_markdown_artifact(key=key, markdown=found.markdown, description=f"{found.code} on {found.as_of}")
     return artifact_url(key)
-
-
-@contextmanager
-def progress(what: str, total: int) -> Iterator[Any]:
-    """Show how far a long piece of work is; yields what is called with the number done."""
-    shown = create_progress_artifact(progress=0.0, description=what)
-    assert isinstance(shown, UUID), "called outside an event loop"
-
-    def done(number: int) -> None:
-        update_progress_artifact(artifact_id=shown, progress=100.0 * number / max(1, total))
-
-    yield done
-    done(total)
