@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from models.rules.errors import AcreditaError
-from models.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     import httpx
@@ -49,6 +48,7 @@ def _in_words(error: Exception) -> str | None:
     from pydantic import ValidationError
     from sqlalchemy.exc import DBAPIError
 
+    from models.settings import PREFIX, Settings
     from tasks.store.database import trouble_of
 
     match error:

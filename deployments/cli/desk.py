@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from deployments.cli.base import app, ready
-from models.rules.errors import Refused
-from models.settings import LOOPBACK, settings
 
 
 @app.command
@@ -17,6 +15,9 @@ def desk(*, host: str = "127.0.0.1", port: int = 4280) -> None:
         host: the address to listen on.
         port: the port to listen on.
     """
+    from models.rules.errors import Refused
+    from models.settings import LOOPBACK, settings
+
     base = settings().desk_url
     if host not in LOOPBACK and not base.startswith("https://"):
         what = f'"{host}" is reached from other machines, and answers would travel in clear.'
