@@ -66,13 +66,23 @@ RunBatch = Callable[[date, Cursor], BatchResult]
 
 @task(task_run_name="sweep batch after case {after[1]}", cache_policy=NO_CACHE, persist_result=False)
 def sweep_batch(as_of: date, after: Cursor) -> BatchResult:
-    """Decide the next batch of cases due on a day and write it down, whole or not at all."""
-    with transaction(engine_of()) as connection:
-        return decide_batch(connection, as_of, (after, BATCH))
+    """Decide the next batch of cases due on a day and write it down, whole or not at all.
+
+    A row that the database refuses undoes the batch, which is then decided again with care. Care costs every batch a
+    tenth of its time (SQLite keeps a copy of each page that it would have to put back), and is hardly ever needed.
+    """
+    try:
+        with transaction(engine_of()) as connection:
+            return decide_batch(connection, as_of, (after, BATCH), careful=False)
+    except IntegrityError:
+        with transaction(engine_of()) as connection:
+            return decide_batch(connection, as_of, (after, BATCH))
 
 
-def decide_batch(connection: Connection, as_of: date, given: tuple[Cursor, int]) -> BatchResult:
-    """Decide a batch inside a transaction that somebody else commits."""
+def decide_batch(
+    connection: Connection, as_of: date, given: tuple[Cursor, int], *, careful: bool = True
+) -> BatchResult:
+    """Decide a batch inside a transaction that somebody else commits; careful, it outlives a row that is refused."""
     program = program_in_force(connection)
     cases, cursor = due_cases(connection, as_of, given)
     if cursor is None:
@@ -80,7 +90,8 @@ def decide_batch(connection: Connection, as_of: date, given: tuple[Cursor, int])
     tally, journal = Tally(due=len(cases)), Journal()
     by_id = {case.id: case for case in cases}
     decisions = list(_decided(connection, cases, (program, as_of, tally)))
-    for decision in _written(connection, decisions, (program, as_of, tally)):
+    write_down = _halved if careful else _whole
+    for decision in write_down(connection, decisions, (program, as_of, tally)):
         case = by_id[decision.case_id]
         journal.note(moves_of(case, decision))
         if decision.status is Status.OPEN:
@@ -101,18 +112,28 @@ def _decided(connection: Connection, cases: list[Case], given: tuple[Program, da
             report(connection, f"enrollment {case.id}", f"could not be decided: {type(error).__name__}")
 
 
-def _written(
+def _whole(
     connection: Connection, decisions: Sequence[Decision], given: tuple[Program, date, Tally]
-) -> list[Decision]:
+) -> Sequence[Decision]:
+    """Write decisions down, all of them."""
+    program, as_of, tally = given
+    written = write(connection, decisions, (program.version, as_of))
+    tally.add(Tally(advances=written.advances, notices=written.notices, escalations=written.escalations))
+    return decisions
+
+
+def _halved(
+    connection: Connection, decisions: Sequence[Decision], given: tuple[Program, date, Tally]
+) -> Sequence[Decision]:
     """Write decisions down; where the database refuses, halve them until the one that it refuses stands alone.
 
     Returns:
         Those that were written.
     """
-    program, as_of, tally = given
+    tally = given[2]
     try:
         with connection.begin_nested():
-            written = write(connection, decisions, (program.version, as_of))
+            return _whole(connection, decisions, given)
     except IntegrityError as error:
         if len(decisions) == 1:
             tally.failed += 1
@@ -120,9 +141,7 @@ def _written(
             return []
         middle = len(decisions) // 2
         halves = (decisions[:middle], decisions[middle:])
-        return [decision for half in halves for decision in _written(connection, half, given)]
-    tally.add(Tally(advances=written.advances, notices=written.notices, escalations=written.escalations))
-    return list(decisions)
+        return [decision for half in halves for decision in _halved(connection, half, given)]
 
 
 def report(connection: Connection, subject: str, what: str) -> None:
@@ -152,21 +171,27 @@ def sweep(as_of: date, run_batch: RunBatch = sweep_batch.fn, journal: Journal | 
             tally.add(batch)
             if journal is not None:
                 journal.add(happened)
+            gc.collect(0)
     note(engine_of(), as_of, tally)
     return tally
 
 
 @contextmanager
 def quiet_collector() -> Iterator[None]:
-    """Keep the garbage collector off what was there before: a sweep makes many short-lived values and no cycles.
+    """Keep the garbage collector away: a sweep makes many short-lived values and no cycles.
 
-    Without it every collection walks all that Prefect and SQLAlchemy hold, a third of a sweep's time.
+    Without it the collector walks all that Prefect and SQLAlchemy hold, and the values of a batch again and again: a
+    third of a sweep's time. Whoever sweeps collects the young between two batches, when hardly any are left.
     """
+    was_on = gc.isenabled()
     gc.freeze()
+    gc.disable()
     try:
         yield
     finally:
         gc.unfreeze()
+        if was_on:
+            gc.enable()
 
 
 def rehearse(engine: Engine, as_of: date, journal: Journal | None = None) -> Tally:

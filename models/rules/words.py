@@ -5,7 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Post(StrEnum):
+class Word(StrEnum):
+    """A closed choice. It is hashed as the text that it equals: an enumeration's own hash is a call in Python."""
+
+    __hash__ = str.__hash__
+
+
+class Post(Word):
     """Who is written to. A notice goes to a post; the person is bound when the mail is claimed."""
 
     ACCREDITATION_MANAGER = "accreditation_manager"
@@ -17,7 +23,7 @@ class Post(StrEnum):
     OPERATOR = "operator"
 
 
-class Scope(StrEnum):
+class Scope(Word):
     """What a post belongs to."""
 
     AGENCY = "agency"
@@ -49,14 +55,14 @@ NEXT_CONTACTS: dict[Post, tuple[Post, ...]] = {
 """Who is written to, in this order, where no mail reaches whoever holds a post."""
 
 
-class Language(StrEnum):
+class Language(Word):
     """Languages that mail is written in; the value is the locale."""
 
     ES_MX = "es_MX"
     EN = "en"
 
 
-class Status(StrEnum):
+class Status(Word):
     """How an enrollment stands. Everything but `open` is an end."""
 
     OPEN = "open"
@@ -67,7 +73,7 @@ class Status(StrEnum):
     NOT_AWARDED = "not_awarded"
 
 
-class Cycle(StrEnum):
+class Cycle(Word):
     """Which enrollments a rule is for: an agency's first on a track, those that an award opened, or both."""
 
     INITIAL = "initial"
@@ -79,7 +85,7 @@ class Cycle(StrEnum):
         return self is Cycle.EVERY or (self is Cycle.INITIAL) == (cycle == 1)
 
 
-class Risk(StrEnum):
+class Risk(Word):
     """Whether the window can still be met, worst last."""
 
     ON_TRACK = "on_track"
@@ -88,7 +94,7 @@ class Risk(StrEnum):
     ENDED = "ended"
 
 
-class Clock(StrEnum):
+class Clock(Word):
     """The date a rule reads."""
 
     WINDOW_FROM = "window_from"
@@ -98,14 +104,14 @@ class Clock(StrEnum):
     CYCLE_START = "cycle_start"
 
 
-class Misfire(StrEnum):
+class Misfire(Word):
     """What a reminder rule says of the thresholds whose day was missed: the nearest only, or each of them."""
 
     COALESCE = "coalesce"
     CATCH_UP = "catch_up"
 
 
-class Cause(StrEnum):
+class Cause(Word):
     """What an escalation is opened for."""
 
     INACTIVITY = "inactivity"
@@ -117,7 +123,7 @@ class Cause(StrEnum):
     UNDELIVERABLE = "undeliverable"
 
 
-class Change(StrEnum):
+class Change(Word):
     """What a row of `deadline_change` does to today's clock."""
 
     EXTENSION = "extension"
@@ -127,7 +133,7 @@ class Change(StrEnum):
     UNDO = "undo"
 
 
-class Subject(StrEnum):
+class Subject(Word):
     """What a notice is about."""
 
     ENROLLMENT = "enrollment"
@@ -136,7 +142,7 @@ class Subject(StrEnum):
     PROGRAM = "program"
 
 
-class NoticeState(StrEnum):
+class NoticeState(Word):
     """Where a notice stands. Only `pending` can still go out."""
 
     PENDING = "pending"
@@ -146,7 +152,7 @@ class NoticeState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Reason(StrEnum):
+class Reason(Word):
     """Why a notice that had come due did not go out, or will not."""
 
     BEFORE_LIVE = "before_live"
@@ -171,7 +177,7 @@ class Reason(StrEnum):
     """It may have gone out after the backup that this database was restored from."""
 
 
-class EscalationState(StrEnum):
+class EscalationState(Word):
     """An escalation climbs while open, waits while acknowledged, and is over when closed."""
 
     OPEN = "open"
@@ -179,7 +185,7 @@ class EscalationState(StrEnum):
     CLOSED = "closed"
 
 
-class Closing(StrEnum):
+class Closing(Word):
     """Why an escalation was closed."""
 
     ACTIVITY = "activity"
@@ -197,14 +203,14 @@ class Closing(StrEnum):
     HOLDER_LEFT = "holder_left"
 
 
-class EmailKind(StrEnum):
+class EmailKind(Word):
     """A person gets at most one email of each kind a day."""
 
     DIGEST = "digest"
     ESCALATION = "escalation"
 
 
-class EmailState(StrEnum):
+class EmailState(Word):
     """Where an email stands; `models.rules.delivery` draws how it gets there."""
 
     PENDING = "pending"
@@ -224,7 +230,7 @@ UNSETTLED = (EmailState.PENDING, EmailState.SENDING, EmailState.UNKNOWN, EmailSt
 """What is still to be settled, by a run or by an operator."""
 
 
-class Undeliverable(StrEnum):
+class Undeliverable(Word):
     """Why a person cannot be reached: what the provider's lists say of the address."""
 
     BOUNCE = "bounce"
@@ -233,7 +239,7 @@ class Undeliverable(StrEnum):
     SPAM_REPORT = "spam_report"
 
 
-class Verdict(StrEnum):
+class Verdict(Word):
     """What an operator found out about an email: it arrived, it is to go out once more, or never."""
 
     SENT = "sent"
@@ -241,7 +247,7 @@ class Verdict(StrEnum):
     DROP = "drop"
 
 
-class Outcome(StrEnum):
+class Outcome(Word):
     """What a sender says became of a message; `tasks.mail.senders.protocol` tells them apart."""
 
     SENT = "sent"
@@ -252,7 +258,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Finding(StrEnum):
+class Finding(Word):
     """What a provider's log says of a message. `no_log`: this account may not ask, now or later."""
 
     TAKEN = "taken"
@@ -261,14 +267,14 @@ class Finding(StrEnum):
     NO_LOG = "no_log"
 
 
-class OnUnknown(StrEnum):
+class OnUnknown(Word):
     """What a rule wants where nobody can know whether its notice went out: say it twice, or ask an operator."""
 
     RESEND = "resend"
     HOLD = "hold"
 
 
-class Purpose(StrEnum):
+class Purpose(Word):
     """What a link in a mail lets its reader do, once."""
 
     ACKNOWLEDGE = "acknowledge"
@@ -277,14 +283,14 @@ class Purpose(StrEnum):
     LEFT = "left"
 
 
-class Proposed(StrEnum):
+class Proposed(Word):
     """What a reader may propose; an operator confirms it."""
 
     FACT = "fact"
     LEFT = "left"
 
 
-class ProposalState(StrEnum):
+class ProposalState(Word):
     """A proposal is open until an operator settles it."""
 
     OPEN = "open"

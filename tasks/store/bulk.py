@@ -91,33 +91,50 @@ def _compiled(statement: Executable, dialect: str) -> Any:
 _EXPANDING = re.compile(r"__\[POSTCOMPILE_ids.*?\]")
 _IDS = "<ids>"
 Maker = Callable[[Any], Any]
+Values = tuple[Any, ...]
+"""A column of what was found."""
 
 
 class _Query(NamedTuple):
-    """A query by a list of ids: its SQL around the list, and what makes a column's values of the driver's."""
+    """A query: its SQL around the list of ids, its parameters in order, the fixed values, and what makes columns."""
 
     sql: str
     mark: str
+    names: tuple[str, ...]
+    fixed: dict[str, Any]
     makers: tuple[Maker | None, ...]
 
 
-def fetched(connection: Connection, query: Select[Any], ids: Sequence[int]) -> list[tuple[Any, ...]]:
-    """Return the rows of a query whose only parameter is the list `ids`, as tuples."""
-    if not ids:
-        return []
+def fetched(connection: Connection, query: Select[Any], ids: Sequence[int]) -> list[Values]:
+    """Return the columns of a query whose only parameter is the list `ids`, each with a value for every row found."""
+    return asked(connection, query, {"ids": ids}) if ids else [()] * len(query.selected_columns)
+
+
+def asked(connection: Connection, query: Select[Any], given: Mapping[str, Any]) -> list[Values]:
+    """Return the columns of a query by its parameters: the list `ids`, days and numbers."""
     wanted = _query(query, connection.dialect.name)
-    sql = wanted.sql.replace(_IDS, ",".join([wanted.mark] * len(ids)))
-    rows = connection.exec_driver_sql(sql, tuple(ids)).cursor.fetchall()
-    columns = zip(zip(*rows, strict=True), wanted.makers, strict=False)  # without rows there are no columns
-    return list(zip(*(map(make, column) if make else column for column, make in columns), strict=True))
+    values: list[Any] = []
+    sql, types = wanted.sql, wire(connection)
+    for name in wanted.names:
+        value = given[name] if name in given else wanted.fixed[name]
+        if name == "ids":
+            sql = sql.replace(_IDS, ",".join([wanted.mark] * len(value)))
+            values += value
+        else:
+            values.append(types.day(value) if isinstance(value, date) else value)
+    rows = connection.exec_driver_sql(sql, tuple(values)).cursor.fetchall()
+    if not rows:
+        return [()] * len(wanted.makers)
+    columns = zip(zip(*rows, strict=True), wanted.makers, strict=True)
+    return [tuple(map(make, column)) if make else column for column, make in columns]
 
 
 @lru_cache(maxsize=64)
 def _query(query: Select[Any], dialect: str) -> _Query:
     compiled, lite = _compiled(query, dialect), dialect == "sqlite"
-    assert compiled.positiontup == ["ids"], "a value beside the ids is written out, as `models.schema.same` does"
     makers = tuple(_maker(column.type, lite=lite) for column in query.selected_columns)
-    return _Query(_EXPANDING.sub(_IDS, str(compiled)), "?" if lite else "%s", makers)
+    sql = _EXPANDING.sub(_IDS, str(compiled))
+    return _Query(sql, "?" if lite else "%s", tuple(compiled.positiontup), dict(compiled.params), makers)
 
 
 def _maker(kind: Any, *, lite: bool) -> Maker | None:

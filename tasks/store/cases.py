@@ -7,11 +7,12 @@ the sweep's inner loop.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from itertools import repeat
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, select, tuple_
+from sqlalchemy import BindParameter, Connection, and_, bindparam, select, tuple_
 
 from models.rules.case import Case, ClockChange, Fact, Key, Said, Seat, Site, Snooze, Standing
 from models.rules.decision import Advance, Cancelling, Closed, Decision, Telling
@@ -30,7 +31,7 @@ from models.schema import (
     STAGE_CHANGE,
     same,
 )
-from tasks.store.bulk import Wire, as_json, change, fetched, insertion, run, wire
+from tasks.store.bulk import Values, Wire, as_json, asked, change, fetched, insertion, run, wire
 from tasks.store.clock import now_in
 from tasks.store.cycles import open_cycles
 
@@ -47,6 +48,7 @@ class Cursor(NamedTuple):
 START = Cursor(date.min, 0)
 
 _E = ENROLLMENT.c
+_ID, _AGENCY, _REVIEW = 0, 9, 11
 _CASES = select(
     _E.id, _E.track, _E.stage, _E.stage_entered_on, _E.stage_seq, _E.status, _E.agreement_on, _E.mandatory, _E.other,
     _E.agency_id, AGENCY.c.region, _E.next_review_on, _E.reentered_on, AGENCY.c.code, AGENCY.c.entity, AGENCY.c.staff,
@@ -101,71 +103,67 @@ def due_cases(connection: Connection, today: date, given: tuple[Cursor, int]) ->
     Two sweeps at once do not meet: SQLite lets one of them write, PostgreSQL passes over the other's rows.
     """
     cursor, size = given
-    rows = connection.execute(_DUE, {"today": today, "day": cursor.day, "id": cursor.id, "size": size}).all()
-    if not rows:
+    columns = asked(connection, _DUE, {"today": today, "day": cursor.day, "id": cursor.id, "size": size})
+    if not columns[0]:
         return [], None
-    return _assemble(connection, rows), Cursor(rows[-1].next_review_on, rows[-1].id)
+    return _assembled(connection, columns), Cursor(columns[_REVIEW][-1], columns[_ID][-1])
 
 
 def named_cases(connection: Connection, ids: Sequence[int]) -> list[Case]:
     """Read cases by id, whether due or not."""
-    return _assemble(connection, connection.execute(_NAMED, {"ids": list(ids)}).all())
+    return _assembled(connection, fetched(connection, _NAMED, ids))
 
 
-def _assemble(connection: Connection, rows: Sequence[Row[Any]]) -> list[Case]:
-    ids = [row[0] for row in rows]
-    facts = _grouped(connection, _FACTS, (ids, Fact._make))
-    said = _grouped(connection, _SAID, (ids, _said))
-    standings = _grouped(connection, _STANDINGS, (ids, Standing._make))
-    changes = _grouped(connection, _CHANGES, (ids, ClockChange._make))
-    seats = _Seats(connection, ids, [row.agency_id for row in rows])
-    snoozes = _grouped(connection, _SNOOZES, (ids, Snooze._make))
+def _assembled(connection: Connection, columns: Sequence[Values]) -> list[Case]:
+    ids, agencies = columns[_ID], columns[_AGENCY]
+    facts = _grouped(fetched(connection, _FACTS, ids), Fact)
+    said = _said(fetched(connection, _SAID, ids))
+    standings = _grouped(fetched(connection, _STANDINGS, ids), Standing)
+    changes = _grouped(fetched(connection, _CHANGES, ids), ClockChange)
+    own = _grouped(fetched(connection, _OWN_SEATS, ids), Seat)
+    theirs = _grouped(fetched(connection, _AGENCY_SEATS, agencies), Seat)
+    wide = _grouped(asked(connection, _WIDE_SEATS, {}), Seat)
+    snoozes = _grouped(fetched(connection, _SNOOZES, ids), Snooze)
+    everywhere = wide.get(None, [])
     return [
-        Case(  # type: ignore[call-arg,misc]  # nine columns of the row, which mypy cannot count
+        Case(  # type: ignore[call-arg]  # nine columns of the row, which mypy cannot count
             *row[:9],
             facts.get(row[0], ()),
-            seats.of(row),
+            [*own.get(row[0], ()), *theirs.get(row[9], ()), *wide.get(row[10], ()), *everywhere],
             said.get(row[0], ()),
             standings.get(row[0], ()),
             changes.get(row[0], ()),
-            reentered_on=row[12],
-            site=Site(row[13], row[14], row[17] is not None),
-            staff=row[15],
-            cycle=row[16],
-            snoozes=snoozes.get(row[0], ()),
-            risk=row[18],
-            pace=row[19],
-            fit=row[20],
+            row[12],
+            Site(row[13], row[14], row[17] is not None),
+            row[15],
+            row[16],
+            snoozes.get(row[0], ()),
+            *row[18:],
         )
-        for row in rows
+        for row in zip(*columns, strict=True)
     ]
 
 
-def _grouped(connection: Connection, query: Select[Any], given: tuple[list[int], Any]) -> dict[int, list[Any]]:
-    ids, make = given
-    found: dict[int, list[Any]] = defaultdict(list)
-    for row in fetched(connection, query, ids):
-        found[row[0]].append(make(row[1:]))
+Groups = dict[Any, list[Any]]
+
+
+def _grouped(columns: Sequence[Values], make: type[tuple[Any, ...]]) -> Groups:
+    """Make a value of each row without its first column, and group them by that."""
+    return _by(columns[0], zip(*columns[1:], strict=True), make)
+
+
+def _said(columns: Sequence[Values]) -> Groups:
+    owners, ids, *key, state, reason = columns
+    keys = map(tuple.__new__, repeat(Key), zip(*key, strict=True))
+    return _by(owners, zip(ids, keys, state, reason, strict=True), Said)
+
+
+def _by(owners: Iterable[Any], rows: Iterable[tuple[Any, ...]], make: type[tuple[Any, ...]]) -> Groups:
+    found: Groups = defaultdict(list)
+    # What `make._make` does, without a call in Python for each row: a batch has tens of thousands.
+    for owner, value in zip(owners, map(tuple.__new__, repeat(make), rows), strict=True):
+        found[owner].append(value)
     return found
-
-
-def _said(row: Sequence[Any]) -> Said:
-    return Said(row[0], Key._make(row[1:5]), row[5], row[6])
-
-
-class _Seats:
-    """The seats of a batch: by enrollment, by agency, by region, and the program's own."""
-
-    def __init__(self, connection: Connection, ids: list[int], agencies: list[int]) -> None:
-        self._own = _grouped(connection, _OWN_SEATS, (ids, Seat._make))
-        self._agency = _grouped(connection, _AGENCY_SEATS, (agencies, Seat._make))
-        self._wide: dict[str | None, list[Seat]] = defaultdict(list)
-        for region, *seat in connection.execute(_WIDE_SEATS).all():
-            self._wide[region].append(Seat._make(seat))
-
-    def of(self, row: Row[Any]) -> list[Seat]:
-        own, agency, wide = self._own, self._agency, self._wide
-        return [*own.get(row[0], ()), *agency.get(row[9], ()), *wide.get(row[10], ()), *wide.get(None, ())]
 
 
 class Written(NamedTuple):
