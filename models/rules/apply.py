@@ -63,8 +63,10 @@ def _said(case: Case, decision: Decision) -> list[Said]:
 
 def _standings(case: Case, decision: Decision) -> list[Standing]:
     moved = {standing.id: standing for standing in decision.moved}
-    closed = {over.escalation_id for over in decision.closed}
+    closed = {over.escalation_id: over.on for over in decision.closed}
     kept = [moved.get(standing.id, standing) for standing in case.standings]
-    kept = [s._replace(state=EscalationState.CLOSED) if s.id in closed else s for s in kept]
+    kept = [
+        s._replace(state=EscalationState.CLOSED, closed_on=closed[s.id]) if s.id in closed else s for s in kept
+    ]
     ids = count(max((standing.id for standing in case.standings), default=0) + 1)
     return [*kept, *(standing._replace(id=next(ids)) for standing in decision.opened)]

@@ -63,7 +63,10 @@ class Key(NamedTuple):
 
 
 class Said(NamedTuple):
-    """A notice that was decided on an earlier day. Of its reasons decide reads `snoozed` only: a snooze ends."""
+    """A notice that was decided on an earlier day. Of its reasons decide reads those that may end again.
+
+    They are `snoozed` and `escalation_closed`.
+    """
 
     id: int
     key: Key
@@ -72,7 +75,10 @@ class Said(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """An escalation as it is stored. Rung 0 means that nobody was told yet; an `id` of 0, that it is new."""
+    """An escalation as it is stored. Rung 0 means that nobody was told yet; an `id` of 0, that it is new.
+
+    `closed_on` counts while it is closed.
+    """
 
     id: int
     rule: str
@@ -84,6 +90,7 @@ class Standing(NamedTuple):
     rung_on: date
     repeat: int = 0
     acknowledged_until: date | None = None
+    closed_on: date | None = None
 
 
 class Snooze(NamedTuple):

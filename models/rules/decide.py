@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 from models.rules import reminders
 from models.rules.advance import advance
-from models.rules.case import Case, Key, Program, Standing
+from models.rules.case import Case, Key, Program, Said, Standing
 from models.rules.decision import Advance, Cancelling, Closed, Decision, NextCycle
 from models.rules.escalations import (
     FOREVER,
@@ -27,8 +27,8 @@ from models.rules.escalations import (
     scene_of,
     spoken,
 )
-from models.rules.governments import changes_ahead, margin_of
-from models.rules.meaning import lost_meaning, may_return, snoozed, thread
+from models.rules.governments import lost_ahead
+from models.rules.meaning import Thread, lost_meaning, may_return, snoozed, thread
 from models.rules.policy import EscalationRule, Reminding
 from models.rules.risk import Watched, at_risk_from, forecast, paced
 from models.rules.words import Clock, Closing, EscalationState, NoticeState, Reason, Risk, Status
@@ -57,7 +57,7 @@ def decide(case: Case, program: Program, today: date) -> Decision:
         advances=advances, pace=before.pace,
     )
     if case.status is not Status.OPEN:
-        _fall_silent(case, decision)
+        _fall_silent(case, decision, today)
         decision.next_cycle = _next_cycle(case, program, advances)
         return decision
     if advances:
@@ -130,7 +130,7 @@ def _escalate(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> Live:
             live |= _rested(rule, found[rule.rule], before=before, today=scene.today)
             continue
         for condition in found[rule.rule]:
-            looks.append(condition.opens_on)
+            looks += (condition.opens_on, condition.again_on or condition.opens_on)
             if condition.opens_on > scene.today:
                 continue
             key = (rule.rule, condition.occurrence, condition.anchor_on)
@@ -142,7 +142,7 @@ def _escalate(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> Live:
         if key not in live and standing.state is not EscalationState.CLOSED:
             rule_here = scene.program.escalations.get(standing.rule) if standing.rule in found else None
             why = closing(rule_here, standing, found.get(standing.rule, ()), duties=scene.owed)
-            decision.closed.append(Closed(standing.id, why))
+            decision.closed.append(Closed(standing.id, why, scene.today))
     return live
 
 
@@ -163,7 +163,7 @@ def _stand(
             opened_on=scene.today, rung=0, rung_on=scene.today,
         )
     elif start.state is EscalationState.CLOSED:
-        start = start._replace(state=EscalationState.OPEN, rung_on=scene.today, acknowledged_until=None)
+        start = _resumed(start, scene.today)
     if start.rung > len(rule.ladder):  # a later policy has a shorter ladder: it stands on its top
         start = start._replace(rung=len(rule.ladder))
     standing, told = climb(rule, start, case=case, scene=scene)
@@ -173,6 +173,16 @@ def _stand(
     elif standing != stored:
         decision.moved.append(standing)
     return standing
+
+
+def _resumed(closed: Standing, today: date) -> Standing:
+    """Open an escalation again where it stood: the days on which it was closed do not count."""
+    away = today - (closed.closed_on or closed.rung_on)
+    held = closed.acknowledged_until is not None and closed.acknowledged_until >= today
+    return closed._replace(
+        state=EscalationState.ACKNOWLEDGED if held else EscalationState.OPEN, rung_on=closed.rung_on + away,
+        acknowledged_until=closed.acknowledged_until if held else None, closed_on=None,
+    )
 
 
 def _cancel(case: Case, scene: Scene, given: tuple[Decision, Live]) -> None:
@@ -206,9 +216,21 @@ def _revive(case: Case, scene: Scene, given: tuple[Decision, Live]) -> None:
     moment = _moment(case, scene, ())
     for rule, to in reminded(case, scene):
         current.update(reminders.current(rule, to, moment))
+    newer = {thread(t.key, scene) for t in decision.tellings if t.state is NoticeState.PENDING}
     decision.revived += [
-        notice.id for notice in held_back if notice.key in current and not snoozed(notice.key, scene)
+        notice.id for notice in held_back
+        if (notice.key in current or _stands_again(notice, case, scene=scene, live=live, newer=newer))
+        and not snoozed(notice.key, scene)
     ]
+
+
+def _stands_again(notice: Said, case: Case, *, scene: Scene, live: Live, newer: Collection[Thread]) -> bool:
+    """Whether an escalation's notice fell with it, of a rung below the one it stands on, and it stands again."""
+    return (
+        notice.reason is Reason.ESCALATION_CLOSED
+        and thread(notice.key, scene) not in newer
+        and lost_meaning(notice, case, scene=scene, live=live) is None
+    )
 
 
 def _expiries(case: Case, scene: Scene, decision: Decision) -> Iterator[date]:
@@ -226,11 +248,11 @@ def _expiries(case: Case, scene: Scene, decision: Decision) -> Iterator[date]:
             yield reminders.Countdown(rule, anchor_on, scene.calendar).expires_on(reminders.days_of(occurrence))
 
 
-def _fall_silent(case: Case, decision: Decision) -> None:
+def _fall_silent(case: Case, decision: Decision, today: date) -> None:
     """Close and cancel everything of an enrollment that ended."""
     for standing in case.standings:
         if standing.state is not EscalationState.CLOSED:
-            decision.closed.append(Closed(standing.id, Closing.CASE_ENDED))
+            decision.closed.append(Closed(standing.id, Closing.CASE_ENDED, today))
     for notice in case.said:
         if notice.state is NoticeState.PENDING:
             decision.cancellings.append(Cancelling(notice.id, Reason.CASE_ENDED))
@@ -239,8 +261,7 @@ def _fall_silent(case: Case, decision: Decision) -> None:
 def _risk(case: Case, scene: Scene, given: tuple[Live, Looks]) -> Risk:
     live, looks = given
     policy, end = scene.program.policy, min([scene.dates.read(clock) for clock in DEADLINES])
-    changes = changes_ahead(policy, case.site, scene.today, until=end)
-    plan, lost = scene.plan.stages[case.stage], margin_of(policy, changes)
+    plan, (changes, lost) = scene.plan.stages[case.stage], lost_ahead(policy, case.site, scene.today, until=end)
     raised = any(scene.program.escalations[standing.rule].raises_risk for standing in live.values())
 
     def from_day(*, stands: bool) -> date:

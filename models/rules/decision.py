@@ -48,10 +48,11 @@ class Cancelling(NamedTuple):
 
 
 class Closed(NamedTuple):
-    """An escalation that is over, and why."""
+    """An escalation that is over, since when, and why."""
 
     escalation_id: int
     reason: Closing
+    on: date
 
 
 class NextCycle(NamedTuple):

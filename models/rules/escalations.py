@@ -12,6 +12,7 @@ from models.rules.clock import Clocks, Pause, clocks, days_after, holds, rested,
 from models.rules.decision import Telling
 from models.rules.duties import Owed, owed
 from models.rules.gates import Dossier
+from models.rules.governments import lost_ahead
 from models.rules.policy import EscalationRule, ReminderRule
 from models.rules.risk import Watched, at_risk_from, view
 from models.rules.snoozes import NOBODY, Quiet, silenced
@@ -21,11 +22,15 @@ FOREVER = date.max
 
 
 class Condition(NamedTuple):
-    """Why an escalation is, or would become, due: its key, and the first day on which it holds."""
+    """Why an escalation is, or would become, due: its key, and the first day on which it holds.
+
+    From `again_on` on that day may be another, though nothing was recorded.
+    """
 
     occurrence: str
     anchor_on: date
     opens_on: date
+    again_on: date | None = None
 
 
 Live = dict[tuple[str, str, date], Standing]
@@ -93,8 +98,9 @@ def conditions(rule: EscalationRule, case: Case, scene: Scene) -> Iterator[Condi
             closed = EscalationState.CLOSED
             # Told of in one stage it stands in the next, until the chance has risen beyond the band's upper end.
             stands = any(s.rule == rule.rule and s.anchor_on == end and s.state is not closed for s in case.standings)
-            opens_on = at_risk_from(case, scene.program, plan=stage, watched=Watched(end, stands=stands))
-            yield Condition(case.stage, end, _grace(rule, opens_on, scene))
+            changes, lost = lost_ahead(scene.program.policy, case.site, scene.today, until=end)
+            opens_on = at_risk_from(case, scene.program, plan=stage, watched=Watched(end, lost, stands=stands))
+            yield Condition(case.stage, end, _grace(rule, opens_on, scene), next(iter(changes), None))
         case Cause.OVERDUE:
             end = scene.dates.read(_clock(rule))
             yield Condition("passed", end, _grace(rule, end + timedelta(days=1), scene))

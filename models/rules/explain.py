@@ -21,7 +21,7 @@ from models.rules.decision import Advance, Closed, Decision
 from models.rules.duties import Owed
 from models.rules.escalations import FOREVER, Condition, Scene, conditions, next_step_on, scene_of
 from models.rules.gates import GateState, dossier, gate_state, needed
-from models.rules.governments import changes_ahead
+from models.rules.governments import changes_ahead, lost_ahead
 from models.rules.policy import Duty, EscalationRule, ReminderRule, Share
 from models.rules.risk import forecast
 from models.rules.risk import view as forecast_view
@@ -432,9 +432,13 @@ def _because(view: _View, rule: EscalationRule, given: tuple[str, date]) -> str:
 
 def _too_slow(view: _View, end: date) -> str:
     seen = forecast_view(view.case, view.scene.program, end)
+    policy, today = view.scene.program.policy, view.scene.today
+    changes, lost = lost_ahead(policy, view.case.site, today, until=end)
+    known = f", {lost.days} days of which a change of government costs ({', '.join(map(str, changes))})"
+    less = known if lost else ""
     if seen is None:
-        return f"the stages left, at their expected days, do not end in time for {end}"
-    return f"an award by {end} has a chance of {seen.chance(view.scene.today)} %"
+        return f"the stages left, at their expected days, do not end in time for {end}{less}"
+    return f"an award by {end} has a chance of {seen.chance(today)} %{less}"
 
 
 def _post(view: _View, name: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from models.rules.case import Site
 from models.rules.policy import Policy
@@ -22,6 +22,14 @@ def changes_ahead(policy: Policy, site: Site | None, after: date, *, until: date
     return tuple(day for day in days if after < day <= until)
 
 
-def margin_of(policy: Policy, changes: Sequence[date]) -> timedelta:
-    """Return how much earlier a case is at risk: the program's margin for each change in the stretch that remains."""
-    return timedelta(days=policy.government_margin_days * len(changes))
+class Lost(NamedTuple):
+    """The changes ahead of an end, and how much of the time until then they are thought to cost."""
+
+    changes: tuple[date, ...]
+    time: timedelta
+
+
+def lost_ahead(policy: Policy, site: Site | None, after: date, *, until: date) -> Lost:
+    """Return how much earlier an end is at risk: the program's margin for each change in the stretch that remains."""
+    changes = changes_ahead(policy, site, after, until=until)
+    return Lost(changes, timedelta(days=policy.government_margin_days * len(changes)))

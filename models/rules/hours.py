@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -15,9 +16,15 @@ from models.rules.policy import WorkingHours
 ONE_DAY = timedelta(days=1)
 
 
+@cache
+def zone_named(name: str) -> ZoneInfo:
+    """Return a zone. `zoneinfo` itself keeps eight, and reads the file of a ninth anew each time."""
+    return ZoneInfo(name)
+
+
 def day_begun(zones: Iterable[str], instant: datetime) -> date:
     """Return the latest day that has begun in every zone: what a sweep decides is true wherever an agency is."""
-    return min(instant.astimezone(ZoneInfo(zone)).date() for zone in zones)
+    return min(instant.astimezone(zone_named(zone)).date() for zone in zones)
 
 
 class Reader(NamedTuple):
@@ -43,7 +50,7 @@ def send_at(hours: WorkingHours, reader: Reader, earliest: datetime) -> datetime
         reader: whom to.
         earliest: aware.
     """
-    zone = ZoneInfo(reader.zone)
+    zone = zone_named(reader.zone)
     day = earliest.astimezone(zone).date()
     while True:
         day = reader.calendar.after(day)

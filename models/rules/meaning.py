@@ -11,8 +11,10 @@ from models.rules.gates import dossier
 from models.rules.policy import Duty, EscalationRule, ReminderRule
 from models.rules.words import Clock, EscalationState, Misfire, NoticeState, Post, Reason, Status
 
+Thread = tuple[str, str, Post]
 
-def thread(key: Key, scene: Scene) -> tuple[str, str, Post]:
+
+def thread(key: Key, scene: Scene) -> Thread:
     """Return what a later word must share with an earlier one to overtake it.
 
     Two empty posts are two stories, and so are a duty's report of this year and of the year before. Of what catches up,

@@ -83,7 +83,7 @@ _SAID = select(
 _X = ESCALATION.c
 _STANDINGS = select(
     _X.enrollment_id, _X.id, _X.rule, _X.occurrence, _X.anchor_on, _X.state, _X.opened_on, _X.rung, _X.rung_on,
-    _X.repeat, _X.acknowledged_until,
+    _X.repeat, _X.acknowledged_until, _X.closed_on,
 ).where(_X.enrollment_id.in_(IDS))
 _Z = SNOOZE.c
 _SNOOZES = select(_Z.enrollment_id, _Z.rule, _Z.assignment_id, _Z.since, _Z.until).where(_Z.enrollment_id.in_(IDS))
@@ -254,7 +254,7 @@ class _Pen:
         )
 
     def closed(self, closed: Closed) -> tuple[Any, ...]:
-        return EscalationState.CLOSED.value, self._today, str(closed.reason), closed.escalation_id
+        return EscalationState.CLOSED.value, self._day(closed.on), str(closed.reason), closed.escalation_id
 
     def cancelled(self, cancelling: Cancelling) -> tuple[Any, ...]:
         return NoticeState.CANCELLED.value, str(cancelling.reason), cancelling.notice_id

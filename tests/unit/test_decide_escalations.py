@@ -276,7 +276,8 @@ def test_closed_it_stays_closed_and_takes_its_pending_word_along() -> None:
 
 
 def test_when_its_cause_returns_it_opens_again_on_the_next_rung() -> None:
-    closed = standing("limit_passed", "passed", DEADLINE, rung_on=1097, state=EscalationState.CLOSED)
+    shut = {"state": EscalationState.CLOSED, "closed_on": day(1097)}
+    closed = standing("limit_passed", "passed", DEADLINE, rung_on=1097, **shut)
     life = case("commission_review", 1000, standings=[closed])
     decision = on(1100, life)
     (moved,) = [s for s in decision.moved if s.rule == "limit_passed"]

@@ -7,11 +7,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from models.rules.case import Program, Site
+from models.rules.apply import apply
+from models.rules.case import Case, Program, Site
 from models.rules.decide import decide
 from models.rules.explain import explain
-from models.rules.governments import changes_ahead, margin_of
-from models.rules.words import Risk
+from models.rules.governments import changes_ahead, lost_ahead
+from models.rules.words import Closing, Risk
 from tests.building import case, day, program
 
 STATE, TOWN = Site("JAL-POL-01", "JAL"), Site("JAL-POL-02", "JAL", municipal=True)
@@ -33,7 +34,8 @@ def test_the_changes_ahead(site: Site | None, after: date, until: date, days: li
     changes = changes_ahead(program().policy, site, after, until=until)
     assert list(changes) == days
     margin = program().policy.government_margin_days
-    assert margin_of(program().policy, changes) == timedelta(days=margin * len(days))
+    lost = lost_ahead(program().policy, site, after, until=until)
+    assert lost == (changes, timedelta(days=margin * len(days)))
 
 
 def test_a_change_ahead_puts_a_case_at_risk_earlier_and_one_that_is_over_does_not() -> None:
@@ -45,6 +47,31 @@ def test_a_change_ahead_puts_a_case_at_risk_earlier_and_one_that_is_over_does_no
     other = next(n for n in range(300, 1100) if decide(replace(late, site=None), quiet, day(n)).risk is Risk.AT_RISK)
     assert other - first == policy.government_margin_days
     assert decide(late, quiet, day(first - 1)).next_review_on == day(first)
+
+
+def test_a_change_ahead_escalates_a_window_at_risk_earlier_and_once_it_is_over_no_longer() -> None:
+    """At pace alone: what is lost to the change is lost to the ladder as to the risk, until the day it happens."""
+    late = case("directives", 340, site=TOWN, agreement_on=day(40))
+    change = (date(2021, 10, 1) - day(0)).days
+
+    def opens_on(site: Site | None) -> int:
+        moved = replace(late, site=site)
+        return next(n for n in range(300, 1100) if _at_risk_rule(moved, n))
+
+    first, other = opens_on(TOWN), opens_on(None)
+    assert other - first == program().policy.government_margin_days
+    assert first < change < other
+    looked = decide(late, program(), day(first - 1)).next_review_on
+    assert looked is not None
+    assert looked <= day(first)
+    stood = apply(late, decide(late, program(), day(first)))
+    assert decide(stood, program(), day(change - 1)).closed == []
+    over = [each for each in decide(stood, program(), day(change)).closed if each.reason is Closing.RECOVERED]
+    assert len(over) == 1
+
+
+def _at_risk_rule(moved: Case, number: int) -> bool:
+    return any(opened.rule == "window_at_risk" for opened in decide(moved, program(), day(number)).opened)
 
 
 def test_why_names_the_change() -> None:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
-from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from models.rules.apply import apply
-from models.rules.case import Case, ClockChange, Program
+from models.rules.case import ClockChange, Program
 from models.rules.decide import decide
-from models.rules.policy import SkipAfter
-from models.rules.words import Change, Misfire, NoticeState, Reason
+from models.rules.words import Change, NoticeState, Reason
 from tests.building import case, day, on, program_with
 
 LIMIT = 1096  # day 0 and 36 months
 DAYS_BEFORE = [180, 120, 60, 30, 7]
 RULE = {"rule": "limit", "notice": "limit", "clock": "limit", "days_before": DAYS_BEFORE, "to": ["sme_1"]}
-MISFIRES: list[Any] = ["coalesce", "catch_up", {"skip_after": 0}, {"skip_after": 5}]
 
 
 def under(misfire: Any, **more: Any) -> Program:
@@ -102,58 +96,3 @@ def test_an_extension_gives_a_date_that_had_passed_its_words_again() -> None:
     extended = replace(life, changes=[ClockChange(1, Change.EXTENSION, 1)])
     told = on(LIMIT + 20, extended, given).tellings
     assert [(t.key.occurrence, t.reason) for t in told if t.reason is None] == [("30", None)]
-
-
-ANCHORS = st.dates(date(2016, 1, 1), date(2037, 6, 30))
-
-
-@st.composite
-def gaps(draw: st.DrawFn) -> list[int]:
-    """Days between one look and the next: mostly one, now and then a week or more than a year."""
-    return draw(st.lists(st.sampled_from((1, 1, 1, 2, 7, 30, 90, 400)), min_size=1, max_size=40))
-
-
-@given(ANCHORS, gaps(), st.sampled_from(MISFIRES), st.booleans(), st.integers(0, 900))
-def test_every_occurrence_is_decided_exactly_once_whatever_days_are_swept(
-    agreed: date, days: list[int], misfire: Any, working: bool, start: int  # noqa: FBT001 - drawn
-) -> None:
-    given = under(misfire, on_working_days=working, to=["sme_1", "head"])
-    life = case("commission_review", agreement_on=agreed, stage_entered_on=agreed)
-    today = agreed + timedelta(days=start)
-    decided: Counter[tuple[str, str]] = Counter()
-    limit = None
-    for gap in days:
-        today += timedelta(days=gap)
-        decision = decide(life, given, today)
-        for telling in decision.tellings:
-            decided[telling.key.occurrence, telling.key.post] += 1
-            limit = telling.key.anchor_on
-            _means_what_it_says(given, telling.planned_for, (limit, today, telling.state))
-            assert (telling.state is NoticeState.PENDING) == (telling.reason is None)
-        life = _sent(apply(life, decision))
-    calendar = given.calendar_of(None)
-    for days_before in DAYS_BEFORE if limit is not None else ():
-        assert limit is not None
-        on_day = limit - timedelta(days=days_before)
-        planned = calendar.before(on_day) if working else on_day
-        expected = 1 if planned <= today else 0
-        assert [decided[str(days_before), post] for post in ("sme_1", "head")] == [expected, expected]
-
-
-def _means_what_it_says(given: Program, planned: date, told: tuple[date, date, NoticeState]) -> None:
-    """Nothing goes out once its date is over, nor later than its rule allows, nor before its day."""
-    limit, today, state = told
-    rule = given.reminders["limit"]
-    assert planned <= today
-    if state is not NoticeState.PENDING:
-        return
-    assert today <= limit
-    if isinstance(rule.misfire, SkipAfter):
-        assert (today - planned).days <= rule.misfire.skip_after
-    else:
-        assert rule.misfire in {Misfire.COALESCE, Misfire.CATCH_UP}
-
-
-def _sent(life: Case) -> Case:
-    gone = [n._replace(state=NoticeState.SENT) if n.state is NoticeState.PENDING else n for n in life.said]
-    return replace(life, said=gone)

@@ -117,6 +117,31 @@ def test_mail_reaches_a_reader_at_work_and_at_the_first_chance(reader: Reader, e
     assert not any(at_work(HOURS, reader, instant) for instant in between)
 
 
+# city -> the hour of UTC at which its working morning begins: around the last summer time of October 2022 and what the
+# border did at the end of that November, after the holiday of 1 October 2024 (asked for on that day), on 29 February
+DAYS = ("2022-10-28", "2022-10-31", "2022-11-07", "2022-12-01", "2024-10-01", "2024-02-29")
+MORNINGS = [
+    ("Tijuana", (15, 15, 16, 16, 15, 16)),
+    ("Ciudad_Juarez", (14, 14, 14, 15, 14, 15)),
+    ("Ojinaga", (14, 14, 14, 14, 13, 14)),
+    ("Cancun", (13, 13, 13, 13, 13, 13)),
+    ("Hermosillo", (15, 15, 15, 15, 15, 15)),
+    ("Chihuahua", (14, 14, 14, 14, 14, 14)),
+]
+
+
+@pytest.mark.parametrize(("city", "hours"), MORNINGS)
+def test_a_working_morning_begins_by_the_citys_own_clock(city: str, hours: tuple[int, ...]) -> None:
+    at_once = HOURS.model_copy(update={"spread_minutes": 0})
+    zone = f"America/{city}"
+    reader = Reader(7, zone, program().calendars.of_person(zone))
+    for asked, hour in zip(DAYS, hours, strict=True):
+        midnight = datetime.fromisoformat(asked).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        begins = "2024-10-02" if asked == "2024-10-01" else asked
+        morning = datetime.fromisoformat(f"{begins} {hour:02}:00").replace(tzinfo=UTC)
+        assert send_at(at_once, reader, midnight) == morning
+
+
 def test_not_everybody_is_mailed_at_once_and_each_at_the_same_time_every_day() -> None:
     night = datetime(2023, 5, 3, 6, tzinfo=UTC)
     calendar = Calendar(frozenset(range(5)))
