@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from deployments.cli.base import AsJson, DryRun, app, ready, say
+from deployments.cli.base import AsJson, By, DryRun, app, ready, say
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tasks.operations.effect import Effect
 
 Reason = Annotated[str, Parameter(help="Why, by its code in the program's [reasons].")]
-By = Annotated[str, Parameter(name="--by", help="The code of the person who records it.")]
 Document = Annotated[str, Parameter(help="A document's number, no name.")]
 OwnReference = Annotated[str | None, Parameter(name="--reference", help="The fact's own, where two are alike.")]
 

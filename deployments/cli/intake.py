@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from deployments.cli.base import AsJson, DryRun, app, ready, say
+from deployments.cli.base import AsJson, By, DryRun, app, ready, say
 from models.rules.errors import AcreditaError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+    from tasks.intake.imports import ImportOptions
 
 
 @app.command(name="import")
@@ -18,6 +21,7 @@ def import_(
     *,
     date_format: Literal["YMD", "DMY", "MDY"] = "YMD",
     reason: str | None = None,
+    by: By = "operator",
     template: Path | None = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -27,7 +31,7 @@ def import_(
     Args:
         file: the file; what it holds is recognised by its header, in English or Spanish.
         date_format: how the file writes its dates.
-        reason: why numbers on record are corrected, by its code in the program's [reasons].
+        reason: why numbers or agreements on record are corrected, by its code in the program's [reasons].
         template: a folder to write an empty template of each file to, instead.
     """
     from tasks.intake import imports
@@ -39,16 +43,16 @@ def import_(
     if file is None:
         raise AcreditaError("import: names no file. Give a CSV or XLSX file, or --template FOLDER.")
     engine = ready()
-    options = _import_options(engine, date_format, reason=reason, dry_run=dry_run)
+    options = replace(_import_options(engine, date_format), reason=reason, actor=by, dry_run=dry_run)
     report = imports.import_file(engine, file, options)
     say(report.as_dict(), as_json, lambda: str(report))
 
 
-def _import_options(engine: Engine, date_format: str, *, reason: str | None, dry_run: bool) -> Any:
+def _import_options(engine: Engine, date_format: str) -> ImportOptions:
     from models.rules.intake.cells import DateFormat
     from tasks.intake import imports
     from tasks.store import clock
     from tasks.store.programs import current_program
 
     today = clock.today(engine, current_program(engine).policy.zone)
-    return imports.ImportOptions(today, dry_run=dry_run, date_format=DateFormat(date_format), reason=reason)
+    return imports.ImportOptions(today, date_format=DateFormat(date_format))

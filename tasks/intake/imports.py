@@ -42,13 +42,15 @@ _PLANNERS: dict[FileKind, Callable[[Connection, Sequence[Row], Scene], Plan]] = 
 class ImportOptions:
     """How a file is imported. `today` is the day in the program's zone; nothing in a file may lie after it.
 
-    `reason` is one of the program's: a file of facts that corrects numbers on record needs it.
+    `reason` is one of the program's: a file that corrects numbers or agreements on record needs it. `actor` is whoever
+    corrects them, by their code.
     """
 
     today: date
     dry_run: bool = False
     date_format: DateFormat = DateFormat.YMD
     reason: str | None = None
+    actor: str = "operator"
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def import_file(engine: Engine, path: Path, options: ImportOptions) -> ImportRep
         raise Refused.one(sheet.name, "has a header and no rows.", "Add the rows under it.")
     read, found = read_rows(sheet.rows, source, (Lexicon(program.policy, options.date_format), options.today))
     # The long part, reading and checking, is done before the database is held.
-    scene = Scene(program.policy, options.today, source, options.reason)
+    scene = Scene(program.policy, options.today, source, options.reason, options.actor)
     try:
         with rehearsed(engine, dry_run=options.dry_run) as connection:
             plan = _planned(connection, (read, found + sheet.misfits), scene)

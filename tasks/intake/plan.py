@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from models.rules.policy import Policy
 from models.rules.words import Post, Status
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, PERSON
 from tasks.operations.asked import Because
+from tasks.operations.deadlines import correct_agreement
 from tasks.operations.facts import Right, Wrong, correct_fact
 from tasks.store.lookups import enrolled_by_agency, ids_by_code
 from tasks.store.records import (
@@ -62,17 +64,27 @@ class Correction(NamedTuple):
     row: int
 
 
+class AnchorCorrection(NamedTuple):
+    """An agreement that a row of the file has on another day: its correction is a change of dates like any other."""
+
+    enrollment: str
+    agreement_on: date
+    row: int
+
+
 @dataclass(frozen=True)
 class Scene:
     """What rows are planned against: the program's policy, today, and where the rows come from.
 
-    `reason` is why numbers on record are corrected, by its code in the program; without one none can be.
+    `reason` is why what is on record is corrected, by its code in the program, and `actor` who does; without a reason
+    nothing can be.
     """
 
     policy: Policy
     today: date
     source: Source
     reason: str | None = None
+    actor: str = "operator"
 
 
 @dataclass
@@ -86,6 +98,7 @@ class Plan:
     seats: list[PlannedSeat] = field(default_factory=list)
     facts: list[dict[str, Any]] = field(default_factory=list)
     corrections: list[Correction] = field(default_factory=list)
+    anchors: list[AnchorCorrection] = field(default_factory=list)
     deputies: dict[str, str | None] = field(default_factory=dict)
     changed: defaultdict[Table, dict[int, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
     touched: set[int] = field(default_factory=set)
@@ -150,18 +163,33 @@ def carry_out(connection: Connection, plan: Plan, scene: Scene) -> None:
     write_facts(connection, plan.facts, scene.today)
     touch(connection, plan.touched, scene.today)
     _touch_wide(connection, plan, scene.today)
-    for correction in plan.corrections:
-        _correct(connection, correction, scene)
+    _correct(connection, plan, scene)
 
 
-def _correct(connection: Connection, given: Correction, scene: Scene) -> None:
-    """Correct a fact as an operator would, so that nothing of the wrong one is lost."""
+def _correct(connection: Connection, plan: Plan, scene: Scene) -> None:
+    """Correct facts and agreements as an operator would, so that nothing of what was wrong is lost."""
+    for fact in plan.corrections:
+        with _of_row(scene, fact.row):
+            correct_fact(connection, fact.wrong, fact.right, because=_because(scene, fact.actor))
+    for anchor in plan.anchors:
+        with _of_row(scene, anchor.row):
+            correct_agreement(
+                connection, anchor.enrollment, anchor.agreement_on, because=_because(scene, scene.actor)
+            )
+
+
+def _because(scene: Scene, actor: str) -> Because:
     assert scene.reason is not None, "a plan without a reason refuses to correct"
-    because = Because(scene.reason, scene.today, actor=given.actor)
+    return Because(scene.reason, scene.today, actor=actor)
+
+
+@contextmanager
+def _of_row(scene: Scene, number: int) -> Iterator[None]:
+    """Say of which row an operation is refused."""
     try:
-        correct_fact(connection, given.wrong, given.right, because=because)
+        yield
     except Refused as refused:
-        row = f"{scene.source.name} row {given.row}"
+        row = f"{scene.source.name} row {number}"
         raise Refused(problem._replace(place=f"{row}, {problem.place}") for problem in refused.problems) from None
 
 

@@ -86,7 +86,7 @@ def _correct(plan: Plan, row: Row, enrolled: Enrolled, *, stored: RowMapping, sc
         plan.refuse(scene.source, row.number, Fault("value", what, "Import it with a reason of the program."))
         return
     wrong = Wrong(enrolled.code, stored["milestone"], stored["occurred_on"], stored["reference"])
-    actor = row.values.get("recorded_by") or "operator"
+    actor = row.values.get("recorded_by") or scene.actor
     plan.corrections.append(Correction(wrong, Right(value=value), actor, row.number))
     label = f"{enrolled.code} {stored['milestone']} {stored['occurred_on']}"
     plan.change(FieldChange(label, "value", stored["value"], value), row.number)

@@ -13,11 +13,11 @@ from models.rules.intake.columns import fold
 from models.rules.intake.roster import HEAD, HEAD_PAIR, MANAGER, MANAGER_TRIO, Fault, Row
 from models.rules.naming import enrollment_code
 from models.rules.policy import Policy
-from models.rules.words import Post
+from models.rules.words import Post, Status
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, MILESTONE, PERSON
-from tasks.intake.plan import FieldChange, Plan, PlannedSeat, Scene
+from tasks.intake.plan import AnchorCorrection, FieldChange, Plan, PlannedSeat, Scene
 from tasks.store.cases import IDS
-from tasks.store.lookups import Speller, chunks, stored_by_code
+from tasks.store.lookups import LAST_CORRECTION, Speller, chunks, stored_by_code
 
 ONE_DAY = timedelta(days=1)
 EXPERTS = {"sme1": Post.SME_1, "sme2": Post.SME_2}
@@ -32,7 +32,7 @@ _SEATS = (
     .where(or_(_A.until.is_(None), _A.until >= TODAY))
     .order_by(_A.since, _A.id)
 )
-_ENROLLMENTS = select(ENROLLMENT).where(ENROLLMENT.c.agency_id.in_(IDS))
+_ENROLLMENTS = select(ENROLLMENT, LAST_CORRECTION.label("corrected")).where(ENROLLMENT.c.agency_id.in_(IDS))
 _FIRST_FACTS = (
     select(MILESTONE.c.enrollment_id, func.min(MILESTONE.c.occurred_on))
     .where(MILESTONE.c.enrollment_id.in_(IDS), MILESTONE.c.voided_at.is_(None))
@@ -156,30 +156,42 @@ class _Roster:
         values = row.values
         agency, track, cycle = values["agency_code"], values["track"], values.get("cycle") or 1
         code = enrollment_code(agency, track, cycle)
-        wanted = {"agreement_on": values["agreement_countersigned_on"]}
-        wanted |= {name: values[column] for name, column in APPLICABLE.items() if column in values}
+        agreement = values["agreement_countersigned_on"]
+        wanted = {name: values[column] for name, column in APPLICABLE.items() if column in values}
         stored_agency = self._agencies.get(agency)
         stored = self._enrollments.get((stored_agency["id"], track, cycle)) if stored_agency else None
         before = len(self.plan.changes)
         if stored is None:
             fresh = {"agency": agency, "track": track, "cycle": cycle, "mandatory": None, "other": None, **wanted}
+            fresh |= {"agreement_on": agreement}
             self.plan.create(self.plan.enrollments, fresh, (code, row.number))
-        elif self.plan.amend(ENROLLMENT, stored, (wanted, code, row.number)):
-            self._move_start(row, stored)
+        else:
+            self.plan.amend(ENROLLMENT, stored, (wanted, code, row.number))
+            self._correct_agreement(row, stored, code)
         for column, post in EXPERTS.items():
             if column in values:
                 self._take_expert(row, stored, (column, post, code))
         if stored is not None and len(self.plan.changes) > before:
             self.plan.touched.add(stored["id"])
 
-    def _move_start(self, row: Row, stored: RowMapping) -> None:
-        """A corrected agreement moves the day the first stage was entered, as long as it was not left."""
-        change = self.plan.changed[ENROLLMENT][stored["id"]]
-        if "agreement_on" not in change:
+    def _correct_agreement(self, row: Row, stored: RowMapping, code: str) -> None:
+        """Plan the correction of an agreement that the file has on another day than the one that counts here."""
+        agreement, before = row.values["agreement_countersigned_on"], stored["corrected"] or stored["agreement_on"]
+        if agreement == before:
             return
-        self.moved[stored["id"]] = row, change["agreement_on"]
-        if stored["stage_seq"] == 0:
-            change["stage_entered_on"] = change["agreement_on"]
+        fault = None
+        if stored["status"] is not Status.OPEN:
+            what = f"{agreement} is not the day on record, {before}, and {code} is {stored['status']}."
+            fault = Fault("agreement_countersigned_on", what, "Correct the date in the file.")
+        elif self.scene.reason is None:
+            what = f"{agreement} is not the day on record, {before}, and no reason was given to correct it."
+            fault = Fault("agreement_countersigned_on", what, "Import it with a reason of the program.")
+        if fault is not None:
+            self.plan.refuse(self.scene.source, row.number, fault)
+            return
+        self.moved[stored["id"]] = row, agreement
+        self.plan.anchors.append(AnchorCorrection(code, agreement, row.number))
+        self.plan.change(FieldChange(code, "agreement_on", before, agreement), row.number)
 
     def _take_expert(self, row: Row, stored: RowMapping | None, given: tuple[str, Post, str]) -> None:
         column, post, code = given

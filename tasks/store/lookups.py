@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, RowMapping, Table, bindparam, exists, func, select
+from sqlalchemy import BindParameter, Connection, RowMapping, Table, and_, bindparam, exists, func, select
 
 from models.rules.errors import nearest
 from models.rules.intake.cells import near
@@ -68,11 +68,10 @@ _BY_CODE = {target: select(target).where(target.c.code.in_(CODES)) for target in
 _E = ENROLLMENT.c
 _UNDO = CHANGE.alias("taken_back")
 _UNDONE = exists().where(_UNDO.c.undoes_id == CHANGE.c.id)
-_CORRECTED = (
-    select(func.min(CHANGE.c.anchor_on))
-    .where(CHANGE.c.enrollment_id == _E.id, CHANGE.c.kind == Change.CORRECTION, ~_UNDONE)
-    .scalar_subquery()
-)
+_STANDS = and_(CHANGE.c.enrollment_id == _E.id, CHANGE.c.kind == Change.CORRECTION, ~_UNDONE)
+_CORRECTED = select(func.min(CHANGE.c.anchor_on)).where(_STANDS).scalar_subquery()
+LAST_CORRECTION = select(CHANGE.c.anchor_on).where(_STANDS).order_by(CHANGE.c.id.desc()).limit(1).scalar_subquery()
+"""The agreement's day by the last correction that stands, of each row of a query on enrollments."""
 _ENROLLED = (
     select(AGENCY.c.code, _E.id, _E.track, _E.cycle, _E.agreement_on, _E.status, _CORRECTED.label("corrected"))
     .join(ENROLLMENT, _E.agency_id == AGENCY.c.id)

@@ -21,18 +21,23 @@ from models.rules.errors import Refused
 from models.rules.intake.cells import DateFormat
 from models.rules.intake.columns import FileKind
 from models.schema import table
-from models.tables import Agency, Assignment, Enrollment, Milestone, Person
+from models.tables import Agency, Assignment, DeadlineChange, Enrollment, Milestone, Person
 from tasks.intake.imports import ImportOptions, ImportReport, import_file, import_rows, write_templates
 from tasks.intake.sheets import SEPARATORS, read_sheet
+from tasks.operations.asked import Because
+from tasks.operations.deadlines import undo
+from tasks.store.cases import START
 from tasks.store.database import reading, transaction
 from tasks.store.programs import put_in_force
 from tasks.store.records import NewEnrollment, NewFact, enroll, enrollment_id_of, record_facts
+from tasks.sweep import decide_batch
+from tasks.views.chronicle import chronicle
 from tests.building import program
 from tests.storing import rows_of
 
 TODAY = date(2023, 4, 3)
 LATER = date(2023, 6, 1)
-STORED = (Agency, Person, Enrollment, Milestone, Assignment)
+STORED = (Agency, Person, Enrollment, Milestone, Assignment, DeadlineChange)
 PEOPLE = """code,given_names,surname,email,role,region,from,until,deputy
 S1,Ana,Ruiz,s1@example.org,sme,,,,S2
 S2,Luis,Peña,s2@example.org,sme,,,,
@@ -216,7 +221,7 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(desk: Desk) -> None:
 )  # fmt: skip
 def test_a_changed_roster_shows_which_fields_change(full: Desk, old: str, new: str, changes: list[Any]) -> None:
     assert old in ROSTER
-    report = full.bring(ROSTER.replace(old, new), today=LATER)
+    report = full.bring(ROSTER.replace(old, new), today=LATER, reason="wrong_date")
     assert [tuple(change) for change in report.changes] == changes
     assert (report.created, report.unchanged) == ((), 1)
     again = full.bring(ROSTER.replace(old, new), today=LATER)
@@ -265,12 +270,38 @@ def test_a_column_that_is_absent_leaves_its_field_alone(full: Desk) -> None:
 
 
 def test_a_corrected_agreement_moves_the_first_stage_but_not_past_a_fact(full: Desk) -> None:
-    full.bring(ROSTER.replace("2022-01-31", "2022-02-01"))
+    full.bring(ROSTER.replace("2022-01-31", "2022-02-01"), reason="wrong_date")
     with seen(full.engine) as connection:
         entered = connection.scalars(select(table(Enrollment).c.stage_entered_on)).all()
     assert set(entered) == {date(2022, 2, 1), date(2022, 3, 1)}
-    (said,) = full.refused(ROSTER.replace("2022-01-31", "2022-02-11"))
+    (said,) = full.refused(ROSTER.replace("2022-01-31", "2022-02-11"), reason="wrong_date")
     assert "row 2, column fecha_convenio: 2022-02-11 is after 2022-02-10, the day of a fact" in said
+
+
+def test_an_agreement_that_a_file_corrects_is_a_change_of_dates_with_its_reason_and_actor(full: Desk) -> None:
+    """Never an overwritten date: it is told as a version of the limit, and can be undone by its number."""
+    earlier = ROSTER.replace("2022-01-31", "2022-01-15")
+    (said,) = full.refused(earlier)
+    assert "2022-01-15 is not the day on record, 2022-01-31, and no reason was given" in said
+    full.bring(earlier, reason="wrong_date", actor="S1", dry_run=True)
+    assert count(full.engine, DeadlineChange) == 0
+    full.bring(earlier, reason="wrong_date", actor="S1")
+    found = chronicle(full.engine, "JAL-01", None)
+    moved = [(move.reason, move.actor, move.before, move.after) for move in found.moves if move.clock == "limit"]
+    assert moved == [("wrong date", "S1", date(2024, 1, 31), date(2024, 1, 15))]
+    assert found.case.agreement_on == date(2022, 1, 31), "what was first recorded stays"
+    with transaction(full.engine) as connection:
+        undo(connection, "JAL-01", found.moves[0].number, because=Because("decision_reversed", TODAY))
+    assert chronicle(full.engine, "JAL-01", None).dates.limit == date(2024, 1, 31)
+    assert full.bring(ROSTER).changes == ()
+
+
+def test_the_agreement_of_a_case_that_has_ended_is_not_corrected_by_a_file(full: Desk) -> None:
+    full.bring(f"{FACTS.splitlines()[0]}\nJAL-01,withdrawn,2022-05-02,,,S1\n")
+    with transaction(full.engine) as connection:
+        decide_batch(connection, LATER, (START, 10))
+    (said,) = full.refused(ROSTER.replace("2022-01-31", "2022-01-15"), today=LATER, reason="wrong_date")
+    assert "JAL-01/academy is withdrawn" in said
 
 
 def test_a_manager_hands_a_region_over(full: Desk) -> None:
