@@ -57,6 +57,7 @@ class Numbers(NamedTuple):
     margin: int
     misfire: str | int = "coalesce"
     working_days: bool = False
+    first_days: int = 0
 
 
 _DAYS_OFF = (-3, 4, 5, 21, 22, 23, 24, 50, 63, 64, 99)
@@ -111,12 +112,19 @@ def _quick_duty(duty: dict[str, Any]) -> dict[str, Any]:
 
 
 def _quick_escalation(rule: dict[str, Any], numbers: Numbers) -> dict[str, Any]:
-    ladder = [rung | {"after_days": numbers.rung_days if step else 0} for step, rung in enumerate(rule["ladder"])]
-    quick = {name: value for name, value in rule.items() if name not in {"repeat_days", "repeats"}}
+    # Every other policy counts its rungs and repeats in working days.
+    after = "after_working_days" if numbers.working_days else "after_days"
+    ladder = [
+        {"to": rung["to"], after: numbers.rung_days if step else numbers.first_days}
+        for step, rung in enumerate(rule["ladder"])
+    ]
+    quick = {name: value for name, value in rule.items() if not name.startswith("repeat")}
     working = numbers.working_days and rule["cause"] not in {"inactivity", "overstay"}
     quick |= {"ladder": ladder, "grace_days": numbers.grace_days, "grace_in_working_days": working}
     quick |= {"cycle": "every"} if rule["cause"] == "duty" else {}
     days, times = numbers.repeats
+    if numbers.working_days and times:
+        return quick | {"repeat_working_days": [days + number for number in range(times)]}
     return quick | ({"repeat_days": days, "repeats": times} if times else {})
 
 

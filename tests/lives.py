@@ -58,7 +58,10 @@ DAYS = st.integers(-10, HORIZON)
 
 # Few enough that a run meets a policy again and need not parse it again, and every one of them another story.
 POLICIES = [
-    Numbers(*numbers, misfire=("coalesce", "catch_up", 2)[index % 3], working_days=index % 5 < 3)
+    Numbers(
+        *numbers, misfire=("coalesce", "catch_up", 2)[index % 3], working_days=index % 5 < 3,
+        first_days=index % 4 // 3 * 2,
+    )
     for index, numbers in enumerate(product((6, 10, 15), (0, 3), (1, 7), ((1, 1), (5, 2), (1, 0)), (0, 15)))
 ]
 

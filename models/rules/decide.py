@@ -135,7 +135,7 @@ def _escalate(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> Live:
                 continue
             key = (rule.rule, condition.occurrence, condition.anchor_on)
             standing = live[key] = _stand(rule, case, (condition, before.get(key), scene, decision))
-            upcoming = next_step_on(rule, standing, scene.pauses_for(rule))
+            upcoming = next_step_on(rule, standing, scene)
             if upcoming is not None:
                 looks.append(upcoming)
     for key, standing in before.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple, assert_never
 
@@ -13,7 +13,7 @@ from models.rules.decision import Telling
 from models.rules.duties import Owed, owed
 from models.rules.gates import Dossier
 from models.rules.governments import lost_ahead
-from models.rules.policy import EscalationRule, ReminderRule
+from models.rules.policy import EscalationRule, ReminderRule, Wait
 from models.rules.risk import Watched, at_risk_from, view
 from models.rules.snoozes import NOBODY, Quiet, silenced
 from models.rules.words import Cause, Clock, Closing, EscalationState, NoticeState, Post, Reason
@@ -210,17 +210,29 @@ def _solved(cause: Cause) -> Closing:  # noqa: PLR0911 - one for each cause
             assert_never(cause)
 
 
-def next_step_on(rule: EscalationRule, standing: Standing, pauses: Iterable[Pause] = ()) -> date | None:
+def next_step_on(rule: EscalationRule, standing: Standing, scene: Scene) -> date | None:
     """Return the day on which the next rung, or the next repeat of the last one, is due; None: all was said."""
-    if standing.rung < len(rule.ladder):
-        step_on = days_after(standing.rung_on, rule.ladder[standing.rung].after_days, pauses)
-    elif rule.repeat_days is not None and standing.repeat < rule.repeats:
-        step_on = days_after(standing.rung_on, rule.repeat_days, pauses)
-    else:
+    top = standing.rung == len(rule.ladder)
+    wait = rule.repeated_after(standing.repeat) if top else rule.ladder[standing.rung].wait
+    if wait is None:
         return None
+    step_on = _waited(standing.rung_on, wait, scene=scene, pauses=scene.pauses_for(rule))
     if standing.acknowledged_until is not None:
         step_on = max(step_on, standing.acknowledged_until + timedelta(days=1))
     return step_on
+
+
+def _waited(since: date, wait: Wait, *, scene: Scene, pauses: Iterable[Pause]) -> date:
+    """Return the day on which a wait is over; days of rest are not waited for."""
+    if not wait.worked:
+        return days_after(since, wait.days, pauses)
+    if not pauses:
+        return scene.calendar.plus(since, wait.days)
+    day, left = since, wait.days
+    while left:
+        day = scene.calendar.plus(day, 1)
+        left -= not rests(pauses, day)
+    return day
 
 
 Climbed = tuple[Standing, list[Telling]]
@@ -228,17 +240,19 @@ Climbed = tuple[Standing, list[Telling]]
 
 def climb(rule: EscalationRule, standing: Standing, *, case: Case, scene: Scene) -> Climbed:
     """Take every step that is due: one rung, and at once the next where nobody is on it to be told."""
-    step_on = next_step_on(rule, standing, scene.pauses_for(rule))
+    step_on = next_step_on(rule, standing, scene)
     if step_on is None or step_on > scene.today:
         return standing, []
     told: list[Telling] = []
+    skipped: list[Post] = []
     while True:
         standing = _step(rule, standing, scene.today)
-        tellings = list(_tell(rule, standing, case=case, scene=scene))
+        tellings = list(_tell(rule, standing, case=case, scene=scene, skipped=skipped))
         told += tellings
-        # An empty rung has nobody to give time to: the next one is due the same day.
+        # An empty rung has nobody to give time to: the next one is due the same day, and is told so.
         if any(telling.reason is not Reason.NO_RECIPIENT for telling in tellings) or standing.rung == len(rule.ladder):
             return standing, told
+        skipped += rule.ladder[standing.rung - 1].to
 
 
 def _step(rule: EscalationRule, standing: Standing, today: date) -> Standing:
@@ -264,11 +278,15 @@ def can_be_snoozed(rule: EscalationRule, rung: int) -> bool:
     return rung < len(rule.ladder)
 
 
-def _tell(rule: EscalationRule, standing: Standing, *, case: Case, scene: Scene) -> Iterator[Telling]:
+def _tell(
+    rule: EscalationRule, standing: Standing, *, case: Case, scene: Scene, skipped: Sequence[Post]
+) -> Iterator[Telling]:
     program, today = scene.program, scene.today
     facts: dict[str, Any] = {
         "cause": rule.cause, "stage": case.stage, "rung": standing.rung, "repeat": standing.repeat,
     }
+    if skipped:
+        facts["skipped"] = [post.value for post in skipped]
     if rule.cause is Cause.PACE:
         seen = view(case, program, standing.anchor_on)
         facts |= {} if seen is None else {"chance": seen.chance(today)}

@@ -452,7 +452,7 @@ def _would_open(view: _View, rule: EscalationRule, condition: Condition) -> Sent
 
 
 def _escalated(view: _View, rule: EscalationRule, standing: Standing) -> Sentence:
-    step_on = next_step_on(rule, standing, view.scene.pauses_for(rule))
+    step_on = next_step_on(rule, standing, view.scene)
     upcoming = "all was said" if step_on is None else f"the next step is on {step_on}"
     if view.scene.resting(rule) or (step_on is not None and view.scene.resting(rule, step_on)):
         step_on, upcoming = None, "the next step waits for the hold to end"

@@ -43,6 +43,29 @@ class Answer(NamedTuple):
     post_name: str = ""
 
 
+class Told(NamedTuple):
+    """Somebody who was told of an escalation: their name, the post they were told in, and the day."""
+
+    name: str
+    post: str
+    on: date
+
+
+class News(NamedTuple):
+    """Something that was recorded of a case, in the reader's words."""
+
+    on: date
+    what: str
+
+
+class Taken(NamedTuple):
+    """Who last said to be on an escalation: their name, the day, and the reason that they gave."""
+
+    name: str
+    on: date
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One notice as its template sees it. Names are in the reader's language; durations are in days.
@@ -55,6 +78,10 @@ class Item:
     `aimed_on` is the nearest conference that can still be reached, `leave_by` the last safe day to leave the stage for
     it; to miss it costs `slip_days` and, past the limit, `slip_cost`. `chance` is what the forecast gave an award by
     `anchor_on`, in percent, when the notice was decided; None where it was decided without a forecast.
+
+    Of an escalation: `rungs` is how many levels its ladder has, `told` who heard of it before, the last one on `since`;
+    `news` is what was recorded of the case from then on, `taken` who last said to be on it, and `skipped` the posts
+    that would have been told first and that nobody holds.
     """
 
     template: str
@@ -97,6 +124,12 @@ class Item:
     slip_days: int = 0
     slip_cost: str = ""
     chance: int | None = None
+    rungs: int = 0
+    told: tuple[Told, ...] = ()
+    since: date | None = None
+    news: tuple[News, ...] = ()
+    taken: Taken | None = None
+    skipped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

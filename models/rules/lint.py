@@ -57,7 +57,9 @@ def _told_already(rule: EscalationRule, place: str) -> Iterator[Finding]:
 
 
 def _climb_days(rule: EscalationRule) -> int:
-    return sum(rung.after_days for rung in rule.ladder)
+    """Return how long a ladder takes to climb; working days as the days of the calendar that they last at least."""
+    waits = [rung.wait for rung in rule.ladder]
+    return sum(wait.days + wait.days // 5 * 2 if wait.worked else wait.days for wait in waits)
 
 
 def _out_of_reach(policy: Policy, rule: EscalationRule, place: str) -> Iterator[Finding]:

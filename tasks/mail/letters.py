@@ -30,6 +30,7 @@ from models.settings import settings
 from tasks.answers.absences import stand_ins
 from tasks.answers.links import Issuer, Link
 from tasks.answers.offers import Held, Offers
+from tasks.mail.histories import Histories
 from tasks.mail.outbox.retries import Carrier, carriers_of, outdated
 from tasks.store.cases import IDS, WIDE, named_cases
 from tasks.store.programs import program_in_force
@@ -150,7 +151,9 @@ def gather(connection: Connection, now: datetime, rules: Rules) -> Gathered:
     cases = {case.id: case for case in named_cases(connection, wanted)}
     again = {row.subject_id for found in groups.values() for row in found if row.email_id is not None}
     taken_back = outdated((cases[number] for number in again), program, today)
-    scribe = _Scribe(program, cases, seats, today=today, is_demo=_is_demo(connection))
+    written = [row for found in groups.values() for row in found]
+    histories = Histories(connection, program, written, today=today)
+    scribe = _Scribe(program, cases, seats, histories=histories, today=today, is_demo=_is_demo(connection))
     for (person, kind), found in groups.items():
         gathered.outdated.update((row.id, taken_back[row.id]) for row in found if row.id in taken_back)
         left = [row for row in found if row.id not in taken_back]
@@ -269,9 +272,10 @@ class _Scribe:
     """Writes letters for one program on one day. `seats` are those by which notices reach their readers, by notice."""
 
     def __init__(
-        self, program: Program, cases: Mapping[int, Case], seats: Mapping[int, Seated], *, today: date, is_demo: bool
+        self, program: Program, cases: Mapping[int, Case], seats: Mapping[int, Seated], *, histories: Histories,
+        today: date, is_demo: bool,
     ) -> None:
-        self._program, self._cases, self._seats = program, cases, seats
+        self._program, self._cases, self._seats, self._histories = program, cases, seats, histories
         self._today, self._is_demo = today, is_demo
         self._desk_url = settings().desk_url
 
@@ -321,14 +325,15 @@ class _Scribe:
             answers=offers.answers(self._held(row), row.facts.get("rung", 0)),
             chance=row.facts.get("chance"),
             cycle=row.cycle, agency_wide=post is not None and SCOPE_OF[post] is Scope.AGENCY,
+            rungs=0 if rule is None else len(rule.ladder), **self._histories.of(row, case, language),
             **self._owed(row, case, language), **self._aimed(row, case),
         )
 
     def _aimed(self, row: Row[Any], case: Case) -> dict[str, Any]:
-        """Return the plan to the next conference, for a notice about the window's end or the limit."""
+        """Return the plan to the next conference, for what has climbed and for reminders of window and limit."""
         program = self._program
-        rule = program.escalations.get(row.rule) or program.reminders.get(row.rule)
-        if rule is None or rule.clock not in DEADLINES:
+        reminder = program.reminders.get(row.rule)
+        if row.rule not in program.escalations and (reminder is None or reminder.clock not in DEADLINES):
             return {}
         plan = outlook(case, program, self._today)
         if plan.nearest is None or plan.listed_until is None:

@@ -69,6 +69,7 @@ class Card:
     enrollment: str
     urgency: str
     waiting: tuple[str, ...]
+    ladder: tuple[Fact, ...]
     facts: tuple[Fact, ...]
     answers: tuple[Answer, ...]
 
@@ -196,14 +197,18 @@ class Press:
         facts = self._facts(item, today)
         folder = f"{item.template}/{self._language}"
         title, text, html = (self._fill(f"{folder}/{part}", facts, ITEM_FACTS) for part in PARTS)
-        table = self._fill(f"{BASE}/{self._language}/facts.txt", facts, ITEM_FACTS)
+        ladder = self._rows("ladder", facts) if item.rung else ()
         return Card(
             title=clean_header(title), text=text.strip(), html=Markup(html),  # noqa: S704 - by an autoescaped template
             agency=facts["agency"], track=facts["track_name"], enrollment=facts["enrollment"],
             urgency=facts["urgency"], waiting=facts["waiting_for"],
-            answers=item.answers,
-            facts=tuple(Fact(*line.split(": ", 1)) for line in table.splitlines() if ": " in line),
+            answers=item.answers, ladder=ladder, facts=self._rows("facts", facts),
         )
+
+    def _rows(self, table: str, facts: Mapping[str, Any]) -> tuple[Fact, ...]:
+        """Return the rows of a small table; its template writes one a line."""
+        told = self._fill(f"{BASE}/{self._language}/{table}.txt", facts, ITEM_FACTS)
+        return tuple(Fact(*line.split(": ", 1)) for line in told.splitlines() if ": " in line)
 
     def _reasons(self, items: list[Item]) -> Iterator[str]:
         for item in items:

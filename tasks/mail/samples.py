@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from models.rules.letter import Answer, Item, Letter, reference_of
+from models.rules.letter import Answer, Item, Letter, News, Taken, Told, reference_of
 from models.rules.words import EmailKind, Language, Purpose, Risk
 
 # Which date a notice reads, and how many days it lies ahead.
@@ -89,16 +90,27 @@ def sample_item(notice: str, language: Language, today: date) -> Item:
         vacant_post_name=words["vacant"] if notice in {"vacant_post", "undeliverable"} else None,
         waiting_for=(words["waiting"],),
         chance=38 if notice == "window_at_risk" else None,
+        rungs=3 if is_escalation else 0, **(_history(words, today) if is_escalation else {}),
         next_conferences=_conferences(notice, today), duty="" if is_escalation else f"EX-01/example/{notice}",
         **facts, **_owed(notice, language), **_aimed(notice, today),
     )
 
 
 def _aimed(notice: str, today: date) -> dict[str, Any]:
-    if notice not in {"limit", "window_closes", "window_at_risk"}:
+    if notice not in {"limit", "window_closes", "window_at_risk", "stall", "overstay"}:
         return {}
     aimed_on, leave_by = today + timedelta(days=180), today + timedelta(days=34)
     return {"aimed_on": aimed_on, "leave_by": leave_by, "slip_days": 126, "slip_cost": "USD 4,007.50"}
+
+
+def _history(words: Mapping[str, str], today: date) -> dict[str, Any]:
+    """Return what came before the second rung: one who was told and took it on, and what was recorded since."""
+    told_on = today - timedelta(days=14)
+    return {
+        "since": told_on, "told": (Told(words["expert"], words["post_name"], told_on),),
+        "taken": Taken(words["expert"], today - timedelta(days=12), words["why"]),
+        "news": (News(today - timedelta(days=5), words["news"]),),
+    }
 
 
 def _owed(notice: str, language: Language) -> dict[str, Any]:
@@ -120,7 +132,8 @@ _SAMPLE: dict[Language, dict[str, str]] = {
         "vacant": "segundo experto", "agency_1": "Agencia Estatal de Ejemplo",
         "agency_2": "Agencia del Norte de Ejemplo", "agency_3": "Agencia del Sur de Ejemplo",
         "waiting": "plan de trabajo aceptado",
-        "owed": "informe anual de ejemplo",
+        "owed": "informe anual de ejemplo", "expert": "Ana Lucía Paredes", "why": "reunión acordada",
+        "news": "visita de ejemplo",
         "step": "Reunir los documentos del año.", "other_step": "Acordar la fecha con el equipo.",
     },
     Language.EN: {
@@ -129,7 +142,8 @@ _SAMPLE: dict[Language, dict[str, str]] = {
         "vacant": "second subject matter expert", "agency_1": "Example State Agency",
         "agency_2": "Example Northern Agency", "agency_3": "Example Southern Agency",
         "waiting": "work plan accepted",
-        "owed": "yearly example report",
+        "owed": "yearly example report", "expert": "Ana Lucía Paredes", "why": "a meeting is agreed",
+        "news": "example visit",
         "step": "Gather the documents of the year.", "other_step": "Agree the date with the team.",
     },
 }

@@ -157,7 +157,8 @@ def lived(life: Case, days: range, given: Program | None = None) -> tuple[Case, 
 def test_an_escalation_climbs_and_repeats_so_often_and_no_more() -> None:
     _, told = lived(case("commission_review"), range(900))
     first = 180  # commission review stalls after 180 days
-    director = [first + 44 + 45 * n for n in range(4)]  # rungs after 14 and 30 days, repeats every 45, three of them
+    # Rungs after 10 and 20 working days, repeats after 20, 30 and 45: each longer than the one before.
+    director = [222, 250, 293, 357]
     assert told == [
         (first, "commission_review/1.0", "sme_1"),
         (first, "commission_review/1.0", "sme_2"),
@@ -197,12 +198,12 @@ def test_a_ladder_with_nobody_at_all_ends_at_its_top_and_repeats() -> None:
 def test_before_live_it_climbs_in_silence() -> None:
     given = replace(program(), live_from=day(70))
     life, told = lived(case(), range(90), given)
-    assert told == [(74, "onboarding/2.0", "regional_manager")]
+    assert told == [(72, "onboarding/2.0", "regional_manager")]
     assert {n.state for n in life.said if n.key.occurrence == "onboarding/1.0"} == {NoticeState.SUPPRESSED}
 
 
-# acknowledged until -> the day of the next rung, which was due on day 74
-@pytest.mark.parametrize(("until", "climbs"), [(70, 74), (73, 74), (74, 75), (100, 101)])
+# acknowledged until -> the day of the next rung, which was due on day 72
+@pytest.mark.parametrize(("until", "climbs"), [(68, 72), (71, 72), (72, 73), (100, 101)])
 def test_acknowledged_it_waits_until_the_day_after(until: int, climbs: int) -> None:
     waiting = standing(
         "stall", "onboarding", 0, rung_on=60, state=EscalationState.ACKNOWLEDGED, acknowledged_until=day(until)

@@ -90,7 +90,7 @@ def test_where_two_hold_a_post_the_one_who_is_written_to_decides() -> None:
 def test_the_last_rung_of_a_ladder_cannot_be_put_off(rung: int, expected: str) -> None:
     ladder = program().escalations["stall"].ladder
     post, today = ladder[rung].to[0], 200
-    up = standing("stall", "onboarding", 0, rung=rung, rung_on=today - ladder[rung].after_days)
+    up = standing("stall", "onboarding", 0, rung=rung, rung_on=today - 2 * ladder[rung].wait.days)
     given = asleep("stall", case(standings=[up]), 100, 300, post)
     assert f"{post}: {expected}" in told(given, today, "stall")
 
@@ -100,8 +100,8 @@ def test_an_escalation_that_is_put_off_climbs_on() -> None:
     decision = on(60, given)
     assert told(given, 60, "stall") == ["sme_1: snoozed", "sme_2: snoozed"]
     then = apply(given, decision)
-    assert told(then, 73, "stall") == []
-    assert told(then, 74, "stall") == ["regional_manager: pending"]
+    assert told(then, 71, "stall") == []
+    assert told(then, 72, "stall") == ["regional_manager: pending"]
 
 
 def test_what_was_put_off_of_a_rung_is_told_while_the_escalation_still_stands_on_it() -> None:

@@ -264,7 +264,7 @@ def _climbed(rule: EscalationRule, days: Sequence[date], story: tuple[str, date]
     said_on = date.min
     for today in days:
         top = rung == len(rule.ladder)
-        wait = rule.repeat_days or 0 if top else rule.ladder[rung].after_days
+        wait = (rule.repeat_days if top else rule.ladder[rung].after_days) or 0
         if (rung and (today - said_on).days < wait) or (top and repeat == rule.repeats):
             continue
         rung, repeat, said_on = (rung, repeat + 1, today) if top else (rung + 1, 0, today)

@@ -66,7 +66,7 @@ def test_an_escalation_says_why_how_far_and_what_next() -> None:
     told = texts(life, 65)
     assert told["stall", Outcome.ESCALATED] == (
         '"stall" stands since 2020-03-01: nothing on record since 2020-01-01; rung 1 of 3 since 2020-03-01,'
-        " the next step is on 2020-03-15."
+        " the next step is on 2020-03-13."
     )
     assert told["overstay", Outcome.WOULD_OPEN] == (
         '"overstay" would open on 2020-04-30 if nothing happens: in onboarding since 2020-01-01.'

@@ -237,16 +237,34 @@ IMPOSSIBLE: dict[str, tuple[Mutation, str, str, str]] = {
         "Rename one",
     ),
     "rung after no days": (
-        lambda t: rule(t, "escalations", "stall")["ladder"][1].update(after_days=0),
-        "escalations[0].ladder[1].after_days",
+        lambda t: rule(t, "escalations", "stall")["ladder"][1].update(after_working_days=0),
+        "escalations[0].ladder[1].after_working_days",
         "no time to act",
         "at least 1",
     ),
     "repeat without repeats": (
-        lambda t: rule(t, "escalations", "stall").pop("repeats"),
+        lambda t: rule(t, "escalations", "stall").update(repeat_days=45, repeat_working_days=[]),
         "escalations[0]",
         "go together",
         "both or neither",
+    ),
+    "repeats in the same step": (
+        lambda t: rule(t, "escalations", "stall").update(repeat_working_days=[20, 20]),
+        "escalations[0].repeat_working_days",
+        "does not grow",
+        "longer than the one before",
+    ),
+    "repeats said in two ways": (
+        lambda t: rule(t, "escalations", "stall").update(repeat_days=45, repeats=2),
+        "escalations[0].repeat_working_days",
+        "both say when",
+        "one of them",
+    ),
+    "a rung after days of two kinds": (
+        lambda t: rule(t, "escalations", "stall")["ladder"][1].update(after_days=14),
+        "escalations[0].ladder[1]",
+        "either after_days or after_working_days",
+        "",
     ),
     "pace without a clock": (
         lambda t: rule(t, "escalations", "window_at_risk").pop("clock"),
@@ -500,13 +518,13 @@ def test_every_problem_is_told_at_once_with_the_file_it_stands_in() -> None:
     tables = deepcopy(document())
     stage(tables, "gap_analysis")["gate"]["milestones"] = ["gap_reprot_accepted"]
     tables["entities"]["SON"]["zone"] = "Sonora"
-    rule(tables, "escalations", "stall")["ladder"][2]["after_days"] = 0
+    rule(tables, "escalations", "stall")["ladder"][2]["after_working_days"] = 0
     with pytest.raises(Refused) as refused:
         parse_policy(tables, {"entities": "regions.toml", "stages": "policy.toml", "escalations": "policy.toml"})
     assert [problem.place for problem in refused.value.problems] == [
         "regions.toml: entities.SON.zone",
         "policy.toml: stages[1].gate",
-        "policy.toml: escalations[0].ladder[2].after_days",
+        "policy.toml: escalations[0].ladder[2].after_working_days",
     ]
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment, meta
 
 from models.rules.errors import Refused
-from models.rules.letter import Item, Letter, Message
+from models.rules.letter import Item, Letter, Message, News, Taken, Told
 from models.rules.words import EmailKind, Language, Post, Risk
 from tasks.mail.gallery import write_gallery
 from tasks.mail.rendering import PARTS, TEMPLATES, WIDTH, notices, preview, render, template_problems, wrapped
@@ -98,7 +98,8 @@ def test_hostile_facts_stay_text(hostile: str) -> None:
         item = replace(
             sample_item(notice, language, TODAY), agency=hostile, agency_code=hostile, enrollment=hostile,
             track_name=hostile, stage_name=hostile, post_name=hostile, rule=hostile, waiting_for=(hostile, hostile),
-            vacant_post_name=hostile,
+            vacant_post_name=hostile, told=(Told(hostile, hostile, TODAY),), news=(News(TODAY, hostile),),
+            taken=Taken(hostile, TODAY, hostile), skipped=(hostile,),
         )
         given = replace(letter(language, item), given_names=hostile, surname=hostile, program_name=hostile)
         message = render(given)
@@ -248,6 +249,48 @@ def test_an_escalation_tells_what_was_tried_and_since_when() -> None:
     text = flat(render(letter(Language.ES_MX, item)).text)
     assert "se escaló por primera vez el 9 de enero de 2023 y llega a usted en el nivel 3 porque" in text
     assert "Le pedimos" in text
+
+
+@pytest.mark.parametrize(("language", "said"), [
+    (Language.EN, (
+        "New since March 20, 2023: example visit (March 29, 2023)",
+        "Told so far: Ana Lucía Paredes (first subject matter expert) on March 20, 2023",
+        "Taken on by: Ana Lucía Paredes on March 22, 2023 (a meeting is agreed); it is still open",
+        "Decision asked of you: what is done, by whom and by which day",
+        "Cost of missing it: 126 days more and an extension of USD 4,007.50",
+    )),
+    (Language.ES_MX, (
+        "Novedades desde el 20 de marzo de 2023: visita de ejemplo (29 de marzo de 2023)",
+        "Avisos anteriores: Ana Lucía Paredes (primer experto), el 20 de marzo de 2023",
+        "Se hizo cargo: Ana Lucía Paredes, el 22 de marzo de 2023 (reunión acordada); sigue sin resolverse",
+        "Decisión que se le pide: qué se hará, quién y en qué fecha",
+        "Costo de perderla: 126 días más y prórroga de USD 4,007.50",
+    )),
+])
+def test_what_has_climbed_tells_what_is_new_what_was_tried_and_what_is_asked(
+    language: Language, said: tuple[str, ...]
+) -> None:
+    message = render(letter(language, sample_item("stall", language, TODAY)))
+    shown = _Shown(message.html).text
+    for each in said:
+        assert each in flat(message.text)
+        label, _, value = each.partition(": ")
+        assert f"{label} {value}" in shown
+
+
+@pytest.mark.parametrize(("notice", "language"), EVERY)
+def test_each_repeat_reads_otherwise_than_the_one_before(notice: str, language: Language) -> None:
+    item = sample_item(notice, language, TODAY)
+    if item.rung:
+        texts = {render(letter(language, replace(item, rung=3, repeat=repeat, news=()))).text for repeat in range(4)}
+        assert len(texts) == 4
+
+
+def test_the_first_word_of_an_escalation_tells_of_nothing_before_it() -> None:
+    item = replace(sample_item("stall", Language.EN, TODAY), rung=1, told=(), since=None, news=(), taken=None)
+    assert not re.search("Told so far|New since|Taken on|Decision asked", render(letter(Language.EN, item)).text)
+    skipped = render(letter(Language.EN, replace(item, rung=2, skipped=("regional manager",)))).text
+    assert "Nobody to tell before you: regional manager" in flat(skipped)
 
 
 def test_one_person_in_two_posts_is_told_once_with_both_reasons() -> None:

@@ -10,7 +10,7 @@ from models.rules.policy.calendar import Closure, Conference, Holiday, Lead, Wor
 from models.rules.policy.duties import Due, Duty
 from models.rules.policy.fees import Bracket, Fee
 from models.rules.policy.places import Entity, Government, Region
-from models.rules.policy.rules import EscalationRule, ReminderRule, Reminding, Rung, SkipAfter
+from models.rules.policy.rules import EscalationRule, ReminderRule, Reminding, Rung, SkipAfter, Wait
 from models.rules.policy.stages import Gate, Milestone, Share, Stage, Verdict
 from models.rules.policy.tracks import AgencyKind, Reaccreditation, Track, Window
 from models.rules.policy.whole import Policy
@@ -45,6 +45,7 @@ __all__ = [
     "Stage",
     "Track",
     "Verdict",
+    "Wait",
     "Window",
     "WorkCalendar",
     "WorkingHours",

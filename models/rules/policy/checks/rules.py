@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import pairwise, product
 
 from models.rules.errors import Problem, nearest
 from models.rules.policy import EscalationRule, Policy, ReminderRule, Reminding, Stage
@@ -82,14 +82,25 @@ def escalations(policy: Policy) -> Iterator[Problem]:
         yield from posts(policy, f"{place}.posts", rule.posts)
         yield from _cause(rule, place)
         for step, rung in enumerate(rule.ladder[1:], start=1):
-            if rung.after_days == 0:
+            if rung.wait.days == 0:
+                name = "after_working_days" if rung.wait.worked else "after_days"
                 yield Problem(
-                    f"{place}.ladder[{step}].after_days",
+                    f"{place}.ladder[{step}].{name}",
                     "is 0: the rung below would have no time to act.",
                     "Use at least 1.",
                 )
         if (rule.repeat_days is None) != (rule.repeats == 0):
             yield Problem(place, "`repeat_days` and `repeats` go together.", "Give both or neither.")
+        yield from _growing(rule, f"{place}.repeat_working_days")
+
+
+def _growing(rule: EscalationRule, place: str) -> Iterator[Problem]:
+    intervals = rule.repeat_working_days
+    if intervals and rule.repeat_days is not None:
+        yield Problem(place, "and `repeat_days` both say when it is told again.", "Give one of them.")
+    if any(later <= sooner for sooner, later in pairwise(intervals)):
+        what = f"{list(intervals)} does not grow: what is said in the same step again and again is read by nobody."
+        yield Problem(place, what, "Let each be longer than the one before.")
 
 
 def _cause(rule: EscalationRule, place: str) -> Iterator[Problem]:
