@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from models.rules.clock import anchor_of
+from models.rules.case import Program
+from models.rules.clock import anchor_of, standing
 from models.rules.decision import Advance
 from models.rules.errors import Problem, Refused, nearest
 from models.rules.intake.roster import Stated, fact_faults
-from models.rules.log import State, replayed, resting_on, taking_back
+from models.rules.log import State, counted, replayed, resting_on, taking_back
 from models.rules.naming import enrollment_code
 from models.rules.words import NoticeState, Risk, Status
 from models.schema import (
@@ -24,10 +25,12 @@ from models.schema import (
     FORMER_TENURE,
     MILESTONE,
     NOTICE,
+    SNOOZE,
     STAGE_CHANGE,
 )
 from tasks.operations.asked import Asked, Because, asked, enrolled_of
 from tasks.operations.effect import Change, Effect, bring_to_today, effect_of, sent_since
+from tasks.store.cases import named_cases
 from tasks.store.clock import now_in
 from tasks.store.log import log_of
 from tasks.store.lookups import Enrolled
@@ -196,7 +199,10 @@ def _take_back(connection: Connection, found: Asked, *, log: Sequence[Advance]) 
 
 
 def _close_next_cycle(connection: Connection, found: Asked) -> None:
-    """Remove the enrollment that the award had opened, while nobody has touched it."""
+    """Remove the enrollment that the award had opened, while nothing that counts was recorded of it.
+
+    What was void of it already stays on record, with the case that remains.
+    """
     e = ENROLLMENT.c
     here = select(e.agency_id, e.track).where(e.id == found.case.id).subquery()
     opened = connection.execute(
@@ -206,26 +212,33 @@ def _close_next_cycle(connection: Connection, found: Asked) -> None:
     ).first()
     if opened is None:
         return
-    n = NOTICE.c
-    mine = n.subject_id == opened.id
-    touched = {
-        "fact": MILESTONE.c.enrollment_id == opened.id,
-        "moved date": CHANGE.c.enrollment_id == opened.id,
-        "stage change": STAGE_CHANGE.c.enrollment_id == opened.id,
-        "sent notice": mine & or_(n.state == NoticeState.SENT, n.state == NoticeState.CLAIMED),
-    }
-    counts = {what: connection.scalar(select(func.count()).where(where)) or 0 for what, where in touched.items()}
-    there = ", ".join(f"{number} {what}{'s' * (number > 1)}" for what, number in counts.items() if number)
+    there = ", ".join(_that_counts(connection, opened.id, found.program))
     if there:
         code = enrollment_code(opened.code, opened.track, opened.cycle)
         what = f"its award opened {code}, which has {there}."
-        raise Refused.one("fact", what, f"Void the facts of {code} first; what went out of it cannot be unsaid.")
+        remedy = f"Void the facts and undo the moved dates of {code} first; what went out of it cannot be unsaid."
+        raise Refused.one("fact", what, remedy)
     seats = select(ASSIGNMENT.c.id).where(ASSIGNMENT.c.enrollment_id == opened.id)
     connection.execute(delete(FORMER_TENURE).where(FORMER_TENURE.c.assignment_id.in_(seats)))
-    for table in (ESCALATION, ASSIGNMENT):
+    for kept in (MILESTONE, CHANGE):
+        connection.execute(update(kept).where(kept.c.enrollment_id == opened.id).values(enrollment_id=found.case.id))
+    for table in (SNOOZE, ESCALATION, ASSIGNMENT, STAGE_CHANGE):
         connection.execute(delete(table).where(table.c.enrollment_id == opened.id))
-    connection.execute(delete(NOTICE).where(mine))
+    connection.execute(delete(NOTICE).where(NOTICE.c.subject_id == opened.id))
     connection.execute(delete(ENROLLMENT).where(e.id == opened.id))
+
+
+def _that_counts(connection: Connection, enrollment_id: int, program: Program) -> Iterator[str]:
+    """Count what keeps an enrollment from being removed: neither void nor undone, or heard of by somebody."""
+    (case,) = named_cases(connection, [enrollment_id])
+    n, gone = NOTICE.c, (NoticeState.SENT, NoticeState.CLAIMED)
+    out = select(func.count()).where(n.subject_id == enrollment_id, n.state.in_(gone))
+    counts = {
+        "fact": len(case.facts), "moved date": len(standing(case.changes)),
+        "stage change": len(counted([step for _, step in log_of(connection, enrollment_id, program)])),
+        "sent notice": connection.scalar(out) or 0,
+    }
+    yield from (f"{number} {what}{'s' * (number > 1)}" for what, number in counts.items() if number)
 
 
 def voided_facts(connection: Connection, enrollment_id: int) -> Sequence[Row[Any]]:

@@ -9,13 +9,16 @@ from datetime import date
 import pytest
 from sqlalchemy import Connection, Engine, insert, select, update
 
+from models.rules.clock import standing
 from models.rules.errors import Refused
 from models.rules.words import NoticeState, Risk, Status
 from models.schema import EMAIL, ENROLLMENT, MILESTONE, NOTICE, STAGE_CHANGE
 from models.tables import Enrollment, Milestone, StageChange
 from tasks.operations.asked import Because
+from tasks.operations.deadlines import hold, undo
 from tasks.operations.effect import Effect, rehearsed
 from tasks.operations.facts import Right, Wrong, correct_fact, void_fact
+from tasks.store.cases import named_cases
 from tasks.store.database import reading, transaction
 from tasks.store.records import NewFact, record_facts
 from tasks.sweep import sweep
@@ -262,3 +265,27 @@ def test_an_award_whose_next_cycle_is_at_work_is_not_voided(awarded: Engine) -> 
         record_facts(connection, [NewFact(second, "visit", day(400))], day(400))
     with pytest.raises(Refused, match=r"its award opened A1/law_enforcement_tier1/2, which has 1 fact\."):
         done(awarded, lambda c: void_fact(c, DECIDED, BECAUSE._replace(today=day(400))))
+
+
+def test_what_is_void_of_the_next_cycle_keeps_no_award_and_stays_on_record(awarded: Engine) -> None:
+    """A fact that moved its stage, and a moved date: both were taken back before the award is."""
+    second, today = f"{CODE}/2", day(400)
+    why = BECAUSE._replace(today=today)
+    with transaction(awarded) as connection:
+        record_facts(connection, [NewFact(second, "reassessment_agreed", day(390))], today)
+    sweep(today)
+    done(awarded, lambda c: hold(c, second, today, because=why))
+    with pytest.raises(Refused, match=r"which has 1 fact, 1 moved date, 1 stage change\."):
+        done(awarded, lambda c: void_fact(c, DECIDED, why))
+    done(awarded, lambda c: undo(c, second, 1, because=why))
+    done(awarded, lambda c: void_fact(c, Wrong(second, "reassessment_agreed", day(390)), why))
+    done(awarded, lambda c: void_fact(c, DECIDED, why))
+    assert stands(awarded)[2] is Status.OPEN
+    assert len(rows_of(awarded, Enrollment)) == 1
+    with reading(awarded) as connection:
+        m = MILESTONE.c
+        wrong = select(m.enrollment_id, m.void_reason).where(m.milestone == "reassessment_agreed")
+        (agreed,) = connection.execute(wrong)
+        assert tuple(agreed) == (1, "wrong_agency")
+        (case_,) = named_cases(connection, [1])
+        assert standing(case_.changes) == []
