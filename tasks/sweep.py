@@ -39,13 +39,22 @@ _SWEPT = update(INSTALLATION).values(last_swept_on=bindparam("last_swept_on"))
 
 @dataclass(slots=True)
 class Tally:
-    """What a sweep, or a batch of one, came to. `notices` counts those that can go out."""
+    """What a sweep, or a batch of one, came to. `notices` counts those that can go out.
+
+    Of the stages that were left (`advances`), `sent_back` are those that a verdict let a case enter again.
+    """
 
     due: int = 0
     advances: int = 0
     notices: int = 0
     escalations: int = 0
     failed: int = 0
+    sent_back: int = 0
+
+    @property
+    def steps(self) -> str:
+        """Say how many stages were left, and how many of them for an earlier one."""
+        return f"{self.advances} advanced" + (f" ({self.sent_back} sent back)" if self.sent_back else "")
 
     def add(self, other: Tally) -> None:
         """Add a batch to the sweep's total."""
@@ -118,7 +127,12 @@ def _whole(
     """Write decisions down, all of them."""
     program, as_of, tally = given
     written = write(connection, decisions, (program.version, as_of))
-    tally.add(Tally(advances=written.advances, notices=written.notices, escalations=written.escalations))
+    back = sum(step.again for decision in decisions for step in decision.advances)
+    tally.add(
+        Tally(
+            advances=written.advances, notices=written.notices, escalations=written.escalations, sent_back=back,
+        )
+    )
     return decisions
 
 

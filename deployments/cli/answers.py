@@ -13,7 +13,7 @@ from models.rules.words import Post
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-Reason = Annotated[str, Parameter(help="Why, by its code in the policy's [answers.reasons].")]
+Reason = Annotated[str, Parameter(help="Why, by one of the codes that the program's [answers] offer.")]
 
 
 def _today(engine: Engine) -> date:

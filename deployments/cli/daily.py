@@ -20,7 +20,7 @@ def sweep(*, as_of: AsOf = None, dry_run: DryRun = False, as_json: AsJson = Fals
     tally = sweeping.rehearse(engine, day, journal) if dry_run else sweeping.sweep(day, journal=journal)
     found = {"as_of": day, "dry_run": dry_run, **dataclasses.asdict(tally), "warnings": journal.warnings}
     told = (
-        f"{'would sweep' if dry_run else 'swept'} {day}: {tally.due} due, {tally.advances} advanced, "
+        f"{'would sweep' if dry_run else 'swept'} {day}: {tally.due} due, {tally.steps}, "
         f"{tally.notices} notices, {tally.escalations} escalations, {tally.failed} failed"
     )
     say(found, as_json, lambda: "\n".join([told, *journal.warnings]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
 from enum import StrEnum
@@ -40,9 +41,10 @@ def policy_findings(policy: Policy, today: date) -> Iterator[Finding]:
         yield from _out_of_reach(policy, rule, place)
         yield from _too_late(policy, rule, place)
     yield from _lists_that_end(policy, today)
+    yield from _governments(policy, today)
     if not policy.answers.reasons:
         what = "offers no reason, so nobody can acknowledge or put anything off."
-        yield Finding(Severity.WARNING, "answers", what, "Add [answers.reasons].")
+        yield Finding(Severity.WARNING, "answers", what, "Name some of [reasons] there.")
     if Post.OPERATOR not in policy.posts:
         yield Finding(Severity.NOTE, "posts", "has no operator: nobody is told of what fails.", "Name the post.")
 
@@ -106,6 +108,23 @@ def _lists_that_end(policy: Policy, today: date) -> Iterator[Finding]:
     for name, calendar in policy.calendars.items():
         if calendar.until < last:
             yield _ends(f"calendars.{name}", calendar.until, (last, today))
+
+
+def _governments(policy: Policy, today: date) -> Iterator[Finding]:
+    """Yield which entities have no change of government ahead, where a program reads them at all."""
+    if not policy.government_margin_days:
+        return
+    there, lacking = policy.governments, defaultdict(list)
+    for code in sorted(policy.entities):
+        levels = {"state": there[code].state, "municipal": there[code].municipal} if code in there else {}
+        for level in ("state", "municipal"):
+            days = levels.get(level, ())
+            if not days or days[-1] <= today:
+                lacking[level, bool(days)].append(code)
+    for (level, ended), codes in sorted(lacking.items()):
+        what = f"{'name no later' if ended else 'name no'} change of a {level} government of {', '.join(codes)}:"
+        remedy = "Add the dates; what is not listed counts for nothing."
+        yield Finding(Severity.NOTE, "governments", f"{what} no risk reads one.", remedy)
 
 
 def _ends(place: str, end: date, given: tuple[date, date]) -> Finding:

@@ -124,6 +124,9 @@ class DeadlineChange(SQLModel, table=True):
     recorded_at: datetime = Field(default_factory=now)
 
 
+_FELL = text("takes_back IS NOT NULL")
+
+
 class StageChange(SQLModel, table=True):
     """A stage that was left or an enrollment that ended, with the facts that made it so; or both taken back.
 
@@ -135,6 +138,7 @@ class StageChange(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("enrollment_id", "seq"),
         CheckConstraint("takes_back < seq", name="takes_back"),
+        Index("ix_stage_change_taken_back", "decided_on", sqlite_where=_FELL, postgresql_where=_FELL),
     )
     id: int | None = Field(default=None, primary_key=True)
     enrollment_id: int = key("enrollment.id")

@@ -17,6 +17,8 @@ class Sweep(SQLModel, table=True):
     notices: int = 0
     escalations: int = 0
     failed: int = 0
+    sent_back: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Of `advances`, those by which a verdict let a case enter an earlier stage again."""
     finished_at: datetime = Field(default_factory=now)
 
 

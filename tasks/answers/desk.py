@@ -207,7 +207,7 @@ def _choices(program: Program, purpose: Purpose, given: tuple[Connection, Row[An
     connection, grant, today = given
     policy, language = program.policy, Language(grant.language)
     if purpose in {Purpose.ACKNOWLEDGE, Purpose.SNOOZE}:
-        return [Choice(code, name.text(language)) for code, name in policy.answers.reasons.items()]
+        return [Choice(code, name.text(language)) for code, name in policy.answer_reasons.items()]
     if purpose is Purpose.LEFT:
         return []
     (case,) = named_cases(connection, [grant.enrollment_id])

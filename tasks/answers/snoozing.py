@@ -61,7 +61,7 @@ def check_reason(policy: Policy, code: str) -> None:
     """Refuse a reason that the policy does not offer."""
     reasons = policy.answers.reasons
     if not reasons:
-        raise Refused.one("reason", "the policy offers none.", "Add [answers.reasons] to the program's policy.")
+        raise Refused.one("reason", "the policy offers none.", "Name some of the program's [reasons] in its [answers].")
     if code not in reasons:
         raise Refused.one("reason", f'"{code}" is none that the policy offers.', nearest(code, reasons))
 

@@ -116,7 +116,7 @@ class Histories:
 
     def _taken_by(self, row: Row[Any], language: Language) -> Taken:
         name = row.acknowledged_by if row.surname is None else f"{row.given_names} {row.surname}".strip()
-        why = self._policy.answers.reasons.get(row.acknowledged_reason or "")
+        why = self._policy.reasons.get(row.acknowledged_reason or "")
         return Taken(name, row.acknowledged_on, "" if why is None else why.text(language))
 
     def _news(self, case: Case, since: date, language: Language) -> Iterator[News]:

@@ -86,7 +86,7 @@ def publish_changes(as_of: date, tally: Tally, journal: Journal) -> str:
         get_logger(__name__).warning("%s", warning)
     failed = f", {tally.failed} FAILED" if tally.failed else ""
     return (
-        f"{tally.due} due, {tally.advances} advanced, "
+        f"{tally.due} due, {tally.steps}, "
         f"{count(tally.notices, 'notice')}, {count(tally.escalations, 'escalation')}{failed}"
     )
 

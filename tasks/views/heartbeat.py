@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from models.rules.alarms import WORDS
 from models.rules.words import Language, NoticeState
-from models.schema import NOTICE, SWEEP
+from models.schema import NOTICE, STAGE_CHANGE, SWEEP
 from tasks.store import clock
 from tasks.store.database import engine_of, reading
 from tasks.store.programs import program_in_force
@@ -35,7 +35,13 @@ def publish_heartbeat() -> str:
         this_week = (n.decided_on > today - WEEK) & (n.decided_on <= today)
         counted = connection.execute(select(n.state, func.count()).where(this_week).group_by(n.state))
         told: dict[NoticeState, int] = dict(counted.tuples().all())
-        sweeps = connection.scalar(select(func.count()).where(SWEEP.c.as_of > today - WEEK, SWEEP.c.as_of <= today))
+        swept = (SWEEP.c.as_of > today - WEEK) & (SWEEP.c.as_of <= today)
+        sweeps, back = connection.execute(
+            select(func.count(), func.coalesce(func.sum(SWEEP.c.sent_back), 0)).where(swept)
+        ).one()
+        s = STAGE_CHANGE.c
+        fell = s.takes_back.is_not(None) & (s.decided_on > today - WEEK) & (s.decided_on <= today)
+        fallen = connection.scalar(select(func.count()).where(fell))
         wrong = findings(connection, now)
     queue = f"{here.notices_pending} in the queue" if here.notices_pending else "queue empty"
     line = (
@@ -46,7 +52,10 @@ def publish_heartbeat() -> str:
     create_markdown_artifact(
         key=HEARTBEAT_KEY, description=f"The week until {today}",
         markdown="\n".join([
-            f"# The week until {today}", "", f"{line}; {sweeps} sweeps.", "", *(troubles or ["Nothing is wrong."]),
+            f"# The week until {today}", "",
+            f"{line}; {sweeps} sweeps.", "",
+            f"{back} sent back by a verdict, {fallen} by a fact that was voided.", "",
+            *(troubles or ["Nothing is wrong."]),
         ]),
     )
     return line

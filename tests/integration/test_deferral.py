@@ -43,7 +43,7 @@ def recorded(engine: Engine, facts: dict[str, int], today: date) -> None:
     with transaction(engine) as connection:
         set_clock(connection, datetime.combine(today, time(18), UTC))
         record_facts(connection, new, today)
-    sweep(today)
+    assert sweep(today).sent_back == ("decision_deferred" in facts)
 
 
 @pytest.fixture

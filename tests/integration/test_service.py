@@ -161,6 +161,7 @@ def test_the_week_is_one_line(stocked: Engine, api: Api) -> None:
     page = api.artifact("heartbeat")["data"]
     assert line in page
     assert "1 sweeps" in page
+    assert "0 sent back by a verdict, 0 by a fact that was voided." in page
     assert "Nothing is wrong." in page
     assert stocked.dialect.name == "sqlite"
 

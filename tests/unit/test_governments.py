@@ -24,7 +24,7 @@ AHEAD: dict[str, tuple[Site | None, date, date, list[date]]] = {
     "a municipality's": (TOWN, SINCE, UNTIL, [date(2021, 10, 1), date(2024, 10, 1)]),
     "the last day counts": (TOWN, SINCE, date(2021, 10, 1), [date(2021, 10, 1)]),
     "a day before, none": (TOWN, SINCE, date(2021, 9, 30), []),
-    "where nothing is listed": (Site("AGU-1", "AGU"), SINCE, UNTIL, []),
+    "where nothing is listed": (Site("XXX-1", "XXX"), SINCE, UNTIL, []),
     "where nobody knows": (None, SINCE, UNTIL, []),
 }
 

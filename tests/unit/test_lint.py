@@ -81,6 +81,20 @@ def test_a_calendar_that_ends_too_early_is_found() -> None:
     assert any("calendars." in each.place for each in policy_findings(policy(), date(2060, 1, 1)))
 
 
+def test_entities_without_a_change_of_government_ahead_are_named() -> None:
+    """All 32 have one of either kind while the program's lists last; a program that reads none is told nothing."""
+    assert found(policy(), "governments") == []
+    some = {"JAL": {"state": [date(2024, 12, 6)], "municipal": []}, "SON": {"state": [date(2021, 9, 13)]}}
+    said = [what for _, what in found(policy(governments=some), "governments")]
+    none = ", ".join(sorted(document()["entities"]))
+    assert said == [
+        f"name no change of a municipal government of {none}: no risk reads one.",
+        f"name no change of a state government of {none.replace('JAL, ', '').replace('SON, ', '')}: no risk reads one.",
+        "name no later change of a state government of SON: no risk reads one.",
+    ]
+    assert found(policy(governments={}, government_margin_days=0), "governments") == []
+
+
 def test_a_policy_without_reasons_is_found() -> None:
     assert found(policy(answers={}), "answers") == [
         (Severity.WARNING, "offers no reason, so nobody can acknowledge or put anything off.")

@@ -66,6 +66,12 @@ IMPOSSIBLE: dict[str, tuple[Mutation, str, str, str]] = {
         'the unknown stage "profs"',
         'Did you mean "proofs"?',
     ),
+    "a reason to answer with that is none": (
+        lambda t: t["answers"]["reasons"].append("meeting_agred"),
+        "answers.reasons",
+        'the unknown reason "meeting_agred"',
+        'Did you mean "meeting_agreed"?',
+    ),
     "a verdict back to nowhere": (
         lambda t: stage(t, "commission_review")["verdicts"][0].update(reenter="remote_reveiw"),
         "stages[7].verdicts[0].reenter",
@@ -598,3 +604,9 @@ def _words_of_a_field(path: Path) -> list[str]:
         for n, line in enumerate(lines, 1)
         if any(word in line for word in FIELD) and not line.startswith(CHOSEN)
     ]
+
+
+def test_a_version_that_was_stored_with_two_lists_of_reasons_is_read_as_one() -> None:
+    tables = deepcopy(document())
+    own = {code: tables["reasons"].pop(code) for code in tables["answers"]["reasons"]}
+    assert parse_policy(tables | {"answers": tables["answers"] | {"reasons": own}}) == parse_policy(document())

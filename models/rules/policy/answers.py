@@ -6,17 +6,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from models.rules.policy.base import Code, Data, Label
+from models.rules.policy.base import Code, Data
 
 LONGEST_DAYS = 366
 
 
 class Answers(Data):
-    """The reasons that an acknowledgement or a snooze is given for, and the days that each may last.
+    """Which of the program's reasons an acknowledgement or a snooze is given for, and the days that each may last.
 
     Without reasons nobody can put anything off: an answer has one.
     """
 
-    reasons: dict[Code, Label] = Field(default_factory=dict)
+    reasons: tuple[Code, ...] = ()
     acknowledge_days: Annotated[int, Field(ge=1, le=LONGEST_DAYS)] = LONGEST_DAYS
     snooze_days: Annotated[int, Field(ge=1, le=LONGEST_DAYS)] = 30

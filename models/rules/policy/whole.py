@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from models.rules.policy.answers import Answers
 from models.rules.policy.base import Code, Data, Days, Label
@@ -40,7 +40,10 @@ class Policy(Data):
     tracks: Annotated[dict[Code, Track], Field(min_length=1)]
     posts: dict[Post, Label]
     reasons: dict[Code, Label] = Field(default_factory=dict)
-    """Why a date is moved or a fact voided: people choose one, and may name a document beside it."""
+    """Why a date is moved, a fact voided or something put off: people choose one, and may name a document beside it.
+
+    `answers` says which of them whoever is written to can choose.
+    """
     began_on: date | None = None
     """The program's first day: nothing that counts lies before it."""
     reminders: tuple[ReminderRule, ...] = ()
@@ -61,6 +64,22 @@ class Policy(Data):
     government_margin_days: Days = 0
     """How much earlier a case is at risk for each change of government in the stretch that remains."""
     forecast: Forecasting | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_list_of_reasons(cls, tables: Any) -> Any:
+        """Read a version that was stored when answers had a list of their own, names and all."""
+        own = tables.get("answers", {}).get("reasons") if isinstance(tables, dict) else None
+        if not isinstance(own, dict):
+            return tables
+        return tables | {
+            "reasons": {**tables.get("reasons", {}), **own}, "answers": tables["answers"] | {"reasons": list(own)},
+        }
+
+    @cached_property
+    def answer_reasons(self) -> dict[str, Label]:
+        """The reasons that whoever is written to can choose, in the order in which they are offered."""
+        return {code: self.reasons[code] for code in self.answers.reasons}
 
     @cached_property
     def stage(self) -> dict[str, Stage]:

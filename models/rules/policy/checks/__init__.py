@@ -14,7 +14,7 @@ from models.rules.policy.checks.duties import duties
 from models.rules.policy.checks.fees import fees
 from models.rules.policy.checks.forecast import forecasting
 from models.rules.policy.checks.leads import leads
-from models.rules.policy.checks.names import duplicates, governments, places
+from models.rules.policy.checks.names import duplicates, governments, places, reasons
 from models.rules.policy.checks.rules import escalations, reminders
 from models.rules.policy.checks.stages import endings, gates, graph, verdicts
 from models.rules.policy.checks.tracks import reaccreditation, tracks
@@ -62,6 +62,7 @@ def problems_of(policy: Policy) -> Iterator[Problem]:
     yield from duplicates(policy)
     yield from places(policy)
     yield from governments(policy)
+    yield from reasons(policy)
     yield from working_hours(policy)
     yield from calendars(policy)
     yield from closures(policy)

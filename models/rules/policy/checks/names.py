@@ -18,6 +18,7 @@ def duplicates(policy: Policy) -> Iterator[Problem]:
         "escalations": (r.rule for r in policy.escalations),
         "conferences": (str(c.on) for c in policy.conferences),
         "regions": (r.code for r in policy.regions),
+        "answers.reasons": policy.answers.reasons,
     }
     for place, names in lists.items():
         for name in repeated(names):
@@ -28,6 +29,13 @@ def duplicates(policy: Policy) -> Iterator[Problem]:
             if taken.setdefault(rule.rule, kind) != kind:
                 place = {"duty": "duties", "escalation": "escalations"}[kind]
                 yield Problem(place, f'"{rule.rule}" is also the name of a {taken[rule.rule]}.', "Rename one.")
+
+
+def reasons(policy: Policy) -> Iterator[Problem]:
+    """Yield reasons that answers offer and the program does not have."""
+    for code in policy.answers.reasons:
+        if code not in policy.reasons:
+            yield Problem("answers.reasons", f'names the unknown reason "{code}".', nearest(code, policy.reasons))
 
 
 def places(policy: Policy) -> Iterator[Problem]:
