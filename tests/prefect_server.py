@@ -46,7 +46,7 @@ class PrefectServer:
         changed = {
             "PREFECT_HOME": str(folder), "PREFECT_API_URL": self.url, "PREFECT_SERVER_UI_ENABLED": "false",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1",
-            "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2", "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
+            "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2", "PREFECT_SERVER_DATABASE_TIMEOUT": "30",
         }
         with (folder / "server.log").open("wb") as output:
             self._process = subprocess.Popen(

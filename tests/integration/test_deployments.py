@@ -126,27 +126,6 @@ def test_the_served_form_agrees_with_the_file_too(by_prefect: Registered) -> Non
         assert planned == {schedule[:3] for schedule in schedules_of(found)}
 
 
-def test_a_redeploy_loses_no_schedule_and_what_the_file_no_longer_has_goes(
-    by_us: Registered, api: Api, tmp_path: Path
-) -> None:
-    document = yaml.safe_load(PREFECT_FILE.read_text(encoding="utf-8"))
-    kept = [entry for entry in document["deployments"] if entry["entrypoint"].endswith(("daily_sweep", "_heartbeat"))]
-    kept[1]["schedules"] = []
-    file = tmp_path / "prefect.yaml"
-    file.write_text(yaml.safe_dump({"deployments": kept}), encoding="utf-8")
-    assert forget_the_rest(defined(file)) == len(by_us) - 1, "all other deployments, and one schedule"
-    left = on_server(api)
-    assert set(left) == {"daily sweep/daily", "weekly heartbeat/weekly"}
-    assert schedules_of(left["daily sweep/daily"]) == schedules_of(by_us["daily sweep/daily"])
-    assert schedules_of(left["weekly heartbeat/weekly"]) == set()
-    brought = deploy(program())
-    assert brought.removed == 0
-    again = on_server(api)
-    assert {name: schedules_of(found) for name, found in again.items()} == {
-        name: schedules_of(found) for name, found in by_us.items()
-    }
-
-
 def test_the_run_form_offers_the_programs_words_and_explains_each_field(by_us: Registered) -> None:
     form = by_us["record a milestone/form"]["parameter_openapi_schema"]
     assert form["properties"]["milestone"]["enum"] == sorted(program().policy.milestones)
@@ -288,10 +267,39 @@ def test_a_killed_run_does_not_stay_running(dead_run: str, api: Api) -> None:
     assert "No sign of life" in state["message"]
 
 
-def test_alarms_without_their_deployment_say_what_to_run_first(by_us: Registered, api: Api) -> None:
+# What takes deployments away comes last: it costs seconds to bring all of them back.
+
+
+def _few(folder: Path, **of_the_heartbeat: Any) -> Path:
+    """A prefect.yaml with three of its deployments, one of them changed."""
+    document = yaml.safe_load(PREFECT_FILE.read_text(encoding="utf-8"))
+    by_name = {entry["entrypoint"].rpartition(".")[2]: entry for entry in document["deployments"]}
+    by_name["weekly_heartbeat"] |= of_the_heartbeat
+    document["deployments"] = [by_name[name] for name in ("daily_sweep", "weekly_heartbeat", "raise_alarm")]
+    file = folder / f"{len(of_the_heartbeat)}.yaml"
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return file
+
+
+def test_a_redeploy_loses_no_schedule_and_what_the_file_no_longer_has_goes(
+    by_us: Registered, api: Api, tmp_path: Path
+) -> None:
+    unscheduled = defined(_few(tmp_path, schedules=[]))
+    assert forget_the_rest(unscheduled) == len(by_us) - 2, "all other deployments, and one schedule"
+    left = on_server(api)
+    assert set(left) == {"daily sweep/daily", "weekly heartbeat/weekly", RAISER}
+    assert schedules_of(left["daily sweep/daily"]) == schedules_of(by_us["daily sweep/daily"])
+    assert schedules_of(left["weekly heartbeat/weekly"]) == set()
+    assert deploy(program(), _few(tmp_path)).removed == 0
+    assert {name: schedules_of(found) for name, found in on_server(api).items()} == {
+        name: schedules_of(by_us[name]) for name in left
+    }
+
+
+def test_alarms_without_their_deployment_say_what_to_run_first(by_us: Registered, api: Api, tmp_path: Path) -> None:
     assert by_us
     with get_client(sync_client=True) as client:
         client.delete_deployment(on_server(api)[RAISER]["id"])
     with pytest.raises(Refused, match="is not deployed"):
         set_alarms()
-    deploy(program())
+    deploy(program(), _few(tmp_path))
