@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -25,7 +25,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from sqlalchemy import Engine
 
-from models.rules.delivery import Admission, Outlet, admission, may_post
+from models.rules.delivery import Admission, Outlet, Times, admission, may_post
 from models.rules.errors import AcreditaError
 from models.rules.letter import Item, Message
 from models.rules.words import NoticeState, Outcome, Reason
@@ -85,18 +85,23 @@ def work(shift: Shift) -> None:
 def rehearse(engine: Engine, now: datetime) -> list[dict[str, Any]]:
     """List the emails that would go out now, by person's id; nothing is claimed."""
     with reading(engine) as connection:
-        parcels = gather(connection, now, Rules(settings().times.horizon, NOTICES_A_RUN)).parcels
+        parcels = gather(connection, now, _rules(settings().times)).parcels
     return [
         {"person_id": p.person_id, "kind": p.letter.kind, "notices": len(p.notice_ids),
          "enrollments": sorted({item.enrollment for item in p.letter.items})} for p in parcels
     ]
 
 
+def _rules(times: Times) -> Rules:
+    """Return what may be gathered; a letter goes out before it is stale and its lease is over, or not at all."""
+    return Rules(times.horizon, NOTICES_A_RUN, timedelta(seconds=FRESH_SECONDS) + times.lease)
+
+
 def _letters(shift: Shift) -> bool:
     """Write and send what can go out now; return whether looking again may find more."""
     begun = shift.watch.steady()
     with reading(shift.engine) as connection:
-        gathered = gather(connection, shift.watch.wall(), Rules(shift.times.horizon, NOTICES_A_RUN))
+        gathered = gather(connection, shift.watch.wall(), _rules(shift.times))
     _set_aside(shift, gathered)
     parcels = gathered.parcels
     # Several runs at once begin at different places, and meet at the end.

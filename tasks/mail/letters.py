@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -115,10 +115,11 @@ class Gathered(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """How long an email may be put off at all, and how many notices are looked at."""
+    """How long an email may be put off at all, how many notices are looked at, how late a letter may still go out."""
 
     horizon: timedelta
     size: int
+    lies: timedelta = timedelta(0)
 
 
 Groups = dict[tuple[Row[Any], EmailKind], list[Row[Any]]]
@@ -142,10 +143,10 @@ def gather(connection: Connection, now: datetime, rules: Rules) -> Gathered:
     holders = _holders(connection, rows, today)
     there = stand_ins(connection, {holder.id for holder in holders.values()}, today)
     groups = _grouped(program, rows, _Reach(holders, there, gathered, seats))
-    hours = program.policy.working_hours
     groups = {
-        (person, kind): found for (person, kind), found in groups.items()
-        if (person.id, kind) not in waiting and at_work(hours, reader_of(program, person.id, person.time_zone), now)
+        (person, kind): [row for row in found if _goes_with(row, carriers.get((person.id, kind)))]
+        for (person, kind), found in groups.items()
+        if (person.id, kind) not in waiting and _at_work(program, person, (now, now + rules.lies))
     }
     wanted = sorted({row.subject_id for found in groups.values() for row in found})
     cases = {case.id: case for case in named_cases(connection, wanted)}
@@ -211,6 +212,15 @@ def _whole(
             return _whole(sound, broken, write)
         broken.update((row.id, type(error).__name__) for row in rows)  # only together, which helps nobody
         return None
+
+
+def _at_work(program: Program, person: Row[Any], instants: Iterable[datetime]) -> bool:
+    reader = reader_of(program, person.id, person.time_zone)
+    return all(at_work(program.policy.working_hours, reader, instant) for instant in instants)
+
+
+def _goes_with(row: Row[Any], carrier: Carrier | None) -> bool:
+    return carrier is None or carrier.carries(row)
 
 
 def _carried(parcel: Parcel, carrier: Carrier | None) -> Parcel:

@@ -19,12 +19,14 @@ from email.message import EmailMessage
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, insert, select, update
 
 from models.rules.delivery import Next
+from models.rules.letter import Letter, Message
 from models.rules.policy import Policy
 from models.rules.policy.checks import parse_policy
 from models.rules.words import EmailKind, EmailState, Language, NoticeState, Post, Reason, Subject
@@ -60,6 +62,7 @@ def at(hour: int, minute: int = 0, *, on: date = MONDAY) -> datetime:
 
 NOW = at(18)
 """Noon in Mexico City."""
+MEXICO = ZoneInfo("America/Mexico_City")
 
 
 class Desk:
@@ -561,6 +564,118 @@ def test_without_a_log_the_same_goes_out_again_after_the_settle_time_and_is_told
     assert len({str(document["personalizations"]) for document in provider.mail()}) == 1, "one reference"
     assert [(what[:18], times) for _, what, times in desk.incidents()] == [("possible duplicate", 2)]
     assert desk.rows(EMAIL, "state", "again") == [(EmailState.SENT, 2)]
+
+
+def test_in_doubt_an_email_goes_again_alone_and_what_is_new_waits_for_the_next_day(desk: Desk) -> None:
+    """Whoever got the first copy may never be shown the second: a mail server drops what it knows by Message-ID."""
+    desk.notice()
+    with serving(500, 202) as provider:
+        sender = provider.sender()
+        sender.log = None
+        desk.run(NOW, sender)
+        assert desk.run(NOW + 16 * MINUTE, sender) == Delivery(again=1)
+        desk.notice("window_closes")
+        assert desk.run(NOW + 20 * MINUTE, sender) == Delivery(sent=1)
+        assert desk.notices() == [NoticeState.SENT, NoticeState.PENDING]
+        assert desk.run(NOW + timedelta(days=1), sender) == Delivery(sent=1)
+    first, second, third = provider.mail()
+    assert first["personalizations"] == second["personalizations"] != third["personalizations"]
+    assert desk.rows(EMAIL, "state", "again") == [(EmailState.SENT, 1), (EmailState.SENT, 0)]
+
+
+def test_two_emails_in_doubt_of_one_person_each_go_again_under_their_own_reference(desk: Desk) -> None:
+    """Merged into one of them, the other's second copy would look like a first."""
+    desk.notice()
+    with serving(500, 500, 202) as provider:
+        sender = provider.sender()
+        sender.log = None
+        desk.run(NOW, sender)
+        desk.change(EMAIL, vigil={})  # the machine was started anew, and counts anew
+        desk.notice("window_closes")
+        for minutes in (0, 16, 20):  # the first goes back too, and may not go out on the second's day
+            desk.run(NOW + timedelta(days=1, minutes=minutes), sender)
+        desk.run(NOW + timedelta(days=2), sender)
+    said = Counter(str(document["personalizations"]) for document in provider.mail())
+    assert sorted(said.values()) == [2, 2]
+    assert desk.rows(EMAIL, "state", "again") == [(EmailState.SENT, 1)] * 2
+    assert desk.notices() == [NoticeState.SENT] * 2
+
+
+def test_what_went_out_in_doubt_while_a_letter_was_written_is_not_sent_with_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by seed 62366: a run that slept for a day had read the notice as one that was never sent."""
+    desk.notice()
+    with serving(500, 202) as provider:
+        sender = provider.sender()
+        sender.log = None
+
+        def slowly(letter: Letter) -> Message:
+            monkeypatch.setattr(delivering, "render", render)
+            assert desk.run(NOW, sender) == Delivery(unknown=1)
+            assert desk.run(NOW + 16 * MINUTE, sender) == Delivery(again=1)
+            return render(letter)
+
+        monkeypatch.setattr(delivering, "render", slowly)
+        assert desk.run(NOW + timedelta(days=1), sender) == Delivery()
+        assert desk.run(NOW + timedelta(days=1), sender) == Delivery(sent=1)
+    first, second = provider.mail()
+    assert first["personalizations"] == second["personalizations"], "the same reference"
+
+
+@pytest.mark.parametrize("status", [429, 500])
+def test_what_a_later_attempt_leaves_out_is_not_taken_for_sent_with_it(desk: Desk, status: int) -> None:
+    """Its case is due again while the email waits: it is not written about before its sweep."""
+    desk.notice()
+    desk.notice(subject_id=2)
+    tomorrow = NOW + timedelta(days=1)
+    with serving(status, 202) as provider:
+        sender = provider.sender()
+        sender.log = None
+        desk.run(NOW, sender)
+        desk.run(NOW + 16 * MINUTE, sender) if status == 500 else None
+        desk.change(ENROLLMENT, ENROLLMENT.c.id == 2, next_review_on=MONDAY)
+        desk.run(NOW + 30 * MINUTE, sender)
+        sure = status == 429
+        assert desk.notices() == [NoticeState.SENT if sure else NoticeState.PENDING, NoticeState.PENDING]
+        desk.change(ENROLLMENT, ENROLLMENT.c.id == 2, next_review_on=WAITS_UNTIL)
+        desk.run(tomorrow, sender)
+    assert desk.notices() == [NoticeState.SENT] * 2
+    told = ["A2/law_enforcement_tier1" in str(document["content"]) for document in provider.mail()]
+    assert told == ([True, False, True] if sure else [True, True])
+
+
+def test_what_is_cancelled_while_its_email_waits_is_not_taken_for_sent_with_the_rest(desk: Desk) -> None:
+    desk.notice()
+    gone = desk.notice("window_closes")
+    with serving(429, 202) as provider:
+        sender = provider.sender()
+        desk.run(NOW, sender)
+        _cancel(desk, [gone])
+        assert desk.run(NOW + 10 * MINUTE, sender) == Delivery(sent=1)
+    assert desk.notices() == [NoticeState.SENT, Reason.DEADLINE_MOVED]
+
+
+def test_a_retry_after_an_outage_at_three_in_the_morning_waits_for_working_hours(quick: Desk) -> None:
+    quick.notice()
+    with serving(503, 202) as provider:
+        sender = provider.sender()
+        sender.log = None
+        evening = at(23, 50)  # 17:50 in Mexico City
+        assert quick.run(evening, sender) == Delivery(unknown=1)
+        taken = []
+        for minutes in range(0, 18 * 60, 15):
+            now = evening + minutes * MINUTE
+            if quick.run(now, sender).sent:
+                taken.append(now)
+    assert [now.astimezone(MEXICO).hour for now in taken] == [8]
+    assert len(provider.mail()) == 2
+
+
+def test_nothing_is_begun_that_could_go_out_after_working_hours(quick: Desk) -> None:
+    quick.notice()
+    assert quick.run(at(23, 59)) == Delivery(), "17:59: a letter may lie for a minute, and its sending last another"
+    assert quick.run(at(23, 57)) == Delivery(sent=1)
 
 
 def test_in_doubt_a_third_time_an_operator_is_asked(quick: Desk) -> None:

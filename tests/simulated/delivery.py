@@ -11,6 +11,7 @@ Afterwards everything is calm until nothing changes any more, and then the provi
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -45,11 +46,14 @@ from tests.storing import install
 START = datetime(2024, 3, 4, 9, tzinfo=UTC)
 PEOPLE = (1, 2, 3)
 TIMES = Times()
-LAG = TIMES.settle.total_seconds() * 0.9
+SETTLE = TIMES.settle.total_seconds()
+LAG = SETTLE * 0.9
 """The promise holds for a log that shows within the settle time what it took."""
 YEARS = 10 * 365 * 86400
 JUMPS = (-YEARS, -86400, -3600, 3600, 86400, YEARS)
-STEPS, MOST_BOUNDARIES = 25, 400
+STEPS, MOST_BOUNDARIES = (25, 25, 25, 40), 400
+LATE_ANSWERS = 0.8
+"""How often one comes between what the provider's log is asked and what is made of that."""
 CALM = (1000, 1000, 100, 90000) * 4
 """Seconds between the runs once everything is calm: for every doubt, every wait, and one mail a day and person."""
 
@@ -83,7 +87,7 @@ class Run:
         )
         self._body = greenlet(lambda: deliver.work(shift))
         self._caller = greenlet.getcurrent()
-        self.sender, self.asleep_until = sender, 0.0
+        self.sender, self.asleep_until, self.cut_off_at = sender, 0.0, math.inf
         self.at: Boundary | None = None
 
     def _reached(self, boundary: Boundary) -> None:
@@ -111,6 +115,7 @@ class World:
     dice: random.Random
     provider: Provider = field(init=False)
     hold: bool = False
+    locks_fail: bool = False
     steady: float = 1000.0
     skew: float = 0.0
     living: set[str] = field(default_factory=set)
@@ -119,10 +124,12 @@ class World:
     going: Run | None = None
     told: int = 0
     carried: Counter[int] = field(default_factory=Counter)
+    said: dict[str, set[int]] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        has_log = self.dice.random() < 0.7
+        self.locks_fail = self.dice.random() < 0.2
+        has_log = self.dice.random() < (0.3 if self.locks_fail else 0.7)
         self.provider = Provider(self.dice, lambda: self.steady, has_log, LAG, self._took)
 
     def wall(self) -> datetime:
@@ -136,9 +143,12 @@ class World:
 
     def _took(self, reference: str) -> None:
         """Take note of what a copy carried that the provider took."""
-        for number, state in self.query(
+        carried = self.query(
             "SELECT n.id, n.state FROM notice n JOIN email e ON e.id = n.email_id WHERE e.reference = ?", reference
-        ):
+        )
+        if not self.said.setdefault(reference, {number for number, _ in carried}).issuperset(n for n, _ in carried):
+            self.broken.append("a second copy says what the first did not: whoever has that may not be shown this")
+        for number, state in carried:
             self.carried[number] += 1
             if state == "cancelled":
                 self.broken.append("a notice went out that was cancelled before it was claimed")
@@ -148,30 +158,33 @@ class World:
     def live(self) -> None:
         for _ in range(self.dice.randint(1, 4)):
             self.sweep()
-        for _ in range(STEPS):
+        for _ in range(40 if self.locks_fail else self.dice.choice(STEPS)):
             self.step()
         self.calm_down()
         self.judge()
 
     def step(self) -> None:
         dice = self.dice
-        self.steady += dice.choices((0.05, 3.0, 70.0, 1500.0), (55, 25, 10, 10))[0] * dice.random()
+        waits = (40, 20, 15, 25) if self.locks_fail else (55, 25, 10, 10)
+        self.steady += dice.choices((0.05, 3.0, 70.0, 1500.0), waits)[0] * dice.random()
         awake = [run for run in self.runs if run.asleep_until <= self.steady]
         chance = dice.random()
-        if not self.runs or (len(self.runs) < 3 and chance < 0.08):
+        if self.late_answer():
+            return
+        if not self.runs or (len(self.runs) < 3 and chance < (0.2 if self.locks_fail else 0.08)):
             if self.unsettled():
                 self.runs.append(Run(self))
             else:
                 self.sweep()
-        elif chance < 0.14:
+        elif 0.20 < chance < 0.26:
             self.kill(dice.choice(self.runs))
-        elif chance < 0.18:
+        elif 0.26 < chance < 0.33:
             dice.choice(self.runs).asleep_until = self.steady + dice.choice((30, 90, 1500, 4000))
-        elif chance < 0.21:
-            self.cut_off(dice.choice(self.runs))
-        elif chance < 0.27:
+        elif 0.33 < chance < 0.36 or self.loses_its_lock():
+            self.cut_off()
+        elif 0.36 < chance < 0.42:
             self.sweep()
-        elif chance < 0.30:
+        elif 0.42 < chance < 0.45:
             self.skew += dice.choice(JUMPS)
         elif awake:
             self.go_on(dice.choice(awake))
@@ -195,11 +208,27 @@ class World:
         if run.sender.on_its_way is not None and self.dice.random() < 0.5:
             self.provider.take(run.sender.on_its_way)
 
-    def cut_off(self, run: Run) -> None:
+    def loses_its_lock(self) -> bool:
+        return self.locks_fail and bool(self._answered()) and self.dice.random() < 0.3
+
+    def cut_off(self) -> None:
         """Let a run lose its lock and not know it, with an answer in hand: a session that the database ended."""
-        if run.at is Boundary.POSTED:
+        for run in self._answered()[:1]:
             self.living.discard(run.name)
+            run.cut_off_at = self.steady
             run.asleep_until = self.steady + self.dice.choice((30, 90, 1500, 4000))
+
+    def _answered(self) -> list[Run]:
+        return [run for run in self.runs if run.at is Boundary.POSTED and run.name in self.living]
+
+    def late_answer(self) -> bool:
+        """Now and then let a run that was given up settle what it sent, just when another has asked about it."""
+        asked = any(run.at is Boundary.ASKED for run in self.runs)
+        late = [run for run in self.runs if run.cut_off_at + SETTLE < self.steady and run.at is Boundary.POSTED]
+        if not (asked and late and self.dice.random() < LATE_ANSWERS):
+            return False
+        self.go_on(late[0])
+        return True
 
     def sweep(self) -> None:
         """Decide something more to say, or take back what still waits."""
@@ -303,7 +332,9 @@ def letters(connection: Connection, now: datetime, rules: Rules) -> Gathered:
         carrier = carriers.get((person, EmailKind.DIGEST))
         if carrier is None or is_due(carrier.next_at, now, rules.horizon):
             reference = carrier.reference if carrier else reference_of(f"{person}/{now.date()}/digest")
-            ids = tuple(row.id for row in rows if row.subject_id == person)
+            ids = tuple(
+                row.id for row in rows if row.subject_id == person and (carrier is None or carrier.carries(row))
+            )
             letter = replace(_sample(), reference=reference, today=now.date())
             parcels.append(Parcel(person, f"p{person}@example.org", letter, ids, carrier))
     return Gathered(parcels, [], {}, {})

@@ -21,7 +21,7 @@ from models.rules.delivery import Moment, Next, Resolution, is_due, put_off
 from models.rules.words import EmailState, NoticeState, OnUnknown, Outcome
 from models.schema import EMAIL, NOTICE
 from tasks.mail import deliver
-from tasks.mail.outbox import claims, doubts, results
+from tasks.mail.outbox import claims, doubts, results, retries
 from tasks.mail.outbox.boundaries import Boundary
 from tasks.store.cases import IDS
 from tasks.store.clock import Watch
@@ -197,6 +197,11 @@ def _blind_claim() -> Any:
     )
     return several(patch.object(claims._Free, "holds", lambda *_: True), patch.object(claims, "_TAKE", take),
                    patch.object(deliver, "still_pending", lambda _, parcels: parcels))
+
+
+@mutant("an email in doubt is merged into another that waits")
+def _merged_in_doubt() -> Any:
+    return patch.object(retries.Carrier, "carries", lambda *_: True)
 
 
 @mutant("what was not taken does not release its notices")

@@ -10,8 +10,9 @@ from tests.simulated.mutants import MUTANTS, found_by
 BLOCKS = 6
 SCHEDULES = 3000
 QUICKLY_FOUND = (
-    "no claim: read, send, then write", "no liveness lock: a lapsed lease is enough", "a lapsed claim is sent again",
-    "retry on 5xx", "what was not taken does not release its notices",
+    "no claim: read, send, then write", "no fence: a doubt may be resolved twice", "a lapsed claim is sent again",
+    "retry on 5xx", "an email in doubt is merged into another that waits",
+    "what was not taken does not release its notices",
 )
 
 

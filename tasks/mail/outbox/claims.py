@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, bindparam, exists, or_, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, exists, or_, select, update
 
 from models.rules.letter import Message
 from models.rules.words import EmailState, NoticeState, Reason
@@ -71,6 +71,11 @@ _SAME_DAY = exists().where(
     _OTHER.c.id != _E.id,
 )
 _AGAIN = update(EMAIL).where(_E.id == bindparam("carrier"), _E.attempt == bindparam("after"), ~_SAME_DAY)
+_IN_DOUBT = (
+    select(_N.id, _N.email_id).join(EMAIL, _E.id == _N.email_id).where(_N.id.in_(IDS), _E.again > 0)
+)
+_OF_CARRIERS = select(_N.id, _N.email_id, _N.state).where(_N.email_id.in_(IDS)).order_by(_N.id)
+_LEAVE = update(NOTICE).where(_N.id.in_(IDS)).values(email_id=None)
 _TAKE = (
     update(NOTICE)
     .where(_N.id.in_(IDS), _N.state == NoticeState.PENDING)
@@ -111,6 +116,10 @@ def claim(shift: Shift, batch: Sequence[Written]) -> list[Claimed]:
             row = _row(parcel, message, lease)
             taken = _take(connection, row, free.before(parcel)) if free.holds(parcel) else None
             if taken is not None:
+                # What the letter does not say is not to be taken for sent with it.
+                left = [row.id for row in free.left(parcel)]
+                if left:
+                    connection.execute(_LEAVE, {"ids": left})
                 connection.execute(_TAKE, {"ids": parcel.notice_ids, "email": taken[0]})
                 if parcel.carrier is not None:
                     drop(connection, taken[0])
@@ -131,16 +140,36 @@ class _Free:
         ids = [number for parcel in parcels for number in parcel.notice_ids]
         today = parcels[0].letter.today
         self._notices = set(connection.scalars(_FREE, {"ids": ids, "today": today}))
+        # Read once they are locked: while the letter was written another run may have sent them, and be in doubt.
+        self._doubted = {row.id: row.email_id for row in connection.execute(_IN_DOUBT, {"ids": ids})}
+        theirs = connection.execute(_OF_CARRIERS, {"ids": carriers}).all() if carriers else []
+        ours = _OF_CARRIERS.with_for_update(skip_locked=True)
+        self._locked = set(connection.scalars(ours, {"ids": carriers})) if theirs else set()
+        self._theirs = theirs
 
     def holds(self, parcel: Parcel) -> bool:
         """Whether all of a letter is: one notice less, and its text is no longer true."""
-        gone = parcel.carrier is not None and self.before(parcel) is None
-        return not gone and self._notices.issuperset(parcel.notice_ids)
+        mine = None if parcel.carrier is None else parcel.carrier.id
+        gone = mine is not None and self.before(parcel) is None
+        elsewhere = any(self._doubted.get(number, mine) != mine for number in parcel.notice_ids)
+        return not (gone or elsewhere) and self._notices.issuperset(parcel.notice_ids) and self._may_be_left(parcel)
 
     def before(self, parcel: Parcel) -> Any:
         """Return the email that a letter was before, as it stands."""
         carrier = parcel.carrier
         return None if carrier is None else self._waiting.get((carrier.id, carrier.attempt))
+
+    def left(self, parcel: Parcel) -> list[Row[Any]]:
+        """Return the notices that the email carried before, and that are not in the letter any more."""
+        number = None if parcel.carrier is None else parcel.carrier.id
+        return [row for row in self._theirs if row.email_id == number and row.id not in parcel.notice_ids]
+
+    def _may_be_left(self, parcel: Parcel) -> bool:
+        """Whether they can be let go of: nobody has them just now, and none of them may have gone out before."""
+        left = self.left(parcel)
+        doubted = parcel.carrier is not None and parcel.carrier.again > 0
+        waits = any(row.state == NoticeState.PENDING for row in left)
+        return self._locked.issuperset(row.id for row in left) and not (doubted and waits)
 
 
 def _row(parcel: Parcel, message: Message, lease: Mapping[str, Any]) -> dict[str, Any]:
