@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from models.rules.case import Case
+from models.rules.case import Case, Key
 from models.rules.decision import Advance, Decision
 from models.rules.listed import Listed, spell_short
 from models.rules.words import NoticeState, Status
@@ -69,6 +69,14 @@ class Journal:
             self._kept[move.what] += 1
             self.moves.append(move)
 
+    def decided(self, case: Case, decision: Decision) -> None:
+        """Keep what a decision that was written down did to its case; what there is no room for is not even told."""
+        self.note(moves_of(case, decision))
+        told = [telling.key for telling in decision.tellings if telling.state is NoticeState.PENDING]
+        room = KEPT - self._kept[What.TOLD]
+        self.note(_told(case, key) for key in told[:room])
+        self._left_out += len(told[room:])
+
     def add(self, other: Journal) -> None:
         """Take over what a batch noted."""
         self.note(other.moves)
@@ -90,7 +98,7 @@ class Journal:
 
 
 def moves_of(case: Case, decision: Decision) -> Iterator[Move]:
-    """Tell a decision that was written down as what happened to its case."""
+    """Tell a decision as what happened to its case, save for what people are told."""
     rules = {standing.id: standing.rule for standing in case.standings}
     for step in decision.advances:
         yield Move(case.id, _kind_of(step), {
@@ -103,10 +111,9 @@ def moves_of(case: Case, decision: Decision) -> Iterator[Move]:
     for closed in decision.closed:
         rule = rules[closed.escalation_id]
         yield Move(case.id, What.CLOSED, {"rule": rule, "reason": str(closed.reason)})
-    for telling in decision.tellings:
-        if telling.state is NoticeState.PENDING:
-            key = telling.key
-            yield Move(case.id, What.TOLD, {"rule": key.rule, "occurrence": key.occurrence, "post": str(key.post)})
+
+def _told(case: Case, key: Key) -> Move:
+    return Move(case.id, What.TOLD, {"rule": key.rule, "occurrence": key.occurrence, "post": str(key.post)})
 
 
 def _kind_of(step: Advance) -> What:

@@ -26,7 +26,7 @@ from models.rules.hours import day_begun
 from models.rules.listed import too_short
 from models.rules.words import Status
 from models.schema import INCIDENT, INSTALLATION, SWEEP
-from tasks.journal import Journal, moves_of
+from tasks.journal import Journal
 from tasks.store import clock
 from tasks.store.cases import START, Cursor, due_cases, write
 from tasks.store.database import engine_of, reading, transaction
@@ -102,8 +102,8 @@ def decide_batch(
     write_down = _halved if careful else _whole
     for decision in write_down(connection, decisions, (program, as_of, tally)):
         case = by_id[decision.case_id]
-        journal.note(moves_of(case, decision))
-        if decision.status is Status.OPEN:
+        journal.decided(case, decision)
+        if decision.status is Status.OPEN and (case.changes or case.agreement_on > program.covered_agreement):
             journal.short.update(too_short(case, program, as_of))
     # What an award opened today is looked at today: it is due, and comes after all that was due before it.
     opened = any(decision.next_cycle is not None for decision in decisions)
@@ -185,7 +185,6 @@ def sweep(as_of: date, run_batch: RunBatch = sweep_batch.fn, journal: Journal | 
             tally.add(batch)
             if journal is not None:
                 journal.add(happened)
-            gc.collect(0)
     note(engine_of(), as_of, tally)
     return tally
 
@@ -194,8 +193,8 @@ def sweep(as_of: date, run_batch: RunBatch = sweep_batch.fn, journal: Journal | 
 def quiet_collector() -> Iterator[None]:
     """Keep the garbage collector away: a sweep makes many short-lived values and no cycles.
 
-    Without it the collector walks all that Prefect and SQLAlchemy hold, and the values of a batch again and again: a
-    third of a sweep's time. Whoever sweeps collects the young between two batches, when hardly any are left.
+    With it a third of a sweep's time goes into walking all that Prefect and SQLAlchemy hold, and the values of a batch
+    again and again.
     """
     was_on = gc.isenabled()
     gc.freeze()

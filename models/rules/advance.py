@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
 from models.rules.case import Case, Fact, Program
 from models.rules.decision import Advance
-from models.rules.gates import Dossier, Evidence, GateState, dossier, opening
+from models.rules.gates import SHUT, Dossier, Evidence, GateState, dossier, opening
 from models.rules.words import Status
 
 
@@ -32,13 +31,15 @@ def advance(case: Case, program: Program, today: date) -> Course:
     advances: list[Advance] = []
     while case.status is Status.OPEN:
         gate = opening(case, program, known)
+        if gate is SHUT and not program.policy.stage[case.stage].verdicts and program.endings.isdisjoint(known.first):
+            break  # as most do: nothing can become of it today
         # Steps are yielded by rank, and `min` keeps the first of equal days.
         step = min(_steps(case, program, (gate, known, today)), key=lambda step: step.on, default=None)
         if step is None:
             return Course(case, known, advances, gate.opens_on)
         advances.append(step)
-        case = replace(
-            case, stage=step.to_stage, stage_entered_on=step.on, stage_seq=step.seq, status=step.status,
+        case = case.moved(
+            step.to_stage, step.on, seq=step.seq, status=step.status,
             reentered_on=step.on if step.again else case.reentered_on,
         )
         if step.again:

@@ -80,6 +80,7 @@ class Calendars:
         self._policy = policy
         self._own = {agency for closure in policy.closures for agency in closure.agencies}
         self._made: dict[tuple[str, str], Calendar] = {}
+        self._shared: dict[tuple[str | None, tuple[int, ...]], Calendar] = {}
         self._of_zone = {zone: name for name, calendar in policy.calendars.items() for zone in calendar.zones}
 
     def of_agency(self, agency: str, entity: str) -> Calendar:
@@ -113,6 +114,14 @@ class Calendars:
         return self._calendar(name, here)
 
     def _calendar(self, name: str | None, closures: list[Closure]) -> Calendar:
+        """Return the calendar with these closures, the same for all who keep it: a day is then looked up once."""
+        key = name, tuple(map(id, closures))  # the policy keeps them
+        found = self._shared.get(key)
+        if found is None:
+            found = self._shared[key] = self._new(name, closures)
+        return found
+
+    def _new(self, name: str | None, closures: list[Closure]) -> Calendar:
         weekdays = frozenset(self._policy.working_hours.weekdays)
         if name is None:
             return Calendar(weekdays)

@@ -137,14 +137,20 @@ def limit_of(case: Case, plan: Plan, more_months: int = 0) -> date:
 
 def clocks(case: Case, plan: Plan, today: date) -> Clocks:
     """Work out the dates. While a case is on hold, the stage's target is what it would be if work began tomorrow."""
+    budget = plan.stages[case.stage].budget
+    if not case.changes:  # most cases, and every batch asks for a thousand of them
+        on = case.agreement_on
+        return Clocks(
+            add_months(on, plan.from_month), add_months(on, plan.until_month), add_months(on, plan.limit_months),
+            case.stage_entered_on + timedelta(days=budget), on,
+        )
     anchor = anchor_of(case)
     return Clocks(
         window_from=add_months(anchor.on, plan.from_month),
         window_until=add_months(anchor.on, plan.until_month),
         limit=add_months(anchor.on, plan.limit_months + anchor.months),
         stage_target=days_after(
-            case.stage_entered_on, plan.stages[case.stage].budget,
-            rested(holds(case.changes), today) if case.changes else (),
+            case.stage_entered_on, budget, rested(holds(case.changes), today)
         ),
         cycle_start=anchor.on,
     )

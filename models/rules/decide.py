@@ -8,7 +8,7 @@ gives nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, timedelta
 
 from models.rules import reminders
@@ -75,7 +75,8 @@ def decide(case: Case, program: Program, today: date) -> Decision:
         ends = scene.dates.window_until, scene.dates.limit
         decision.forecast = forecast(case, program, ends=ends, today=today)
     for seat in case.seats:
-        looks.append(seat.since)
+        if seat.since > today:
+            looks.append(seat.since)
         if seat.until is not None and seat.until < FOREVER:
             looks.append(seat.until + ONE_DAY)
     for snooze in case.snoozes:
@@ -96,22 +97,28 @@ def _remind(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> None:
     decision, looks = out
     moment = _moment(case, scene, {notice.key for notice in case.said})
     for rule, to in reminded(case, scene):
-        countdown = reminders.Countdown(rule, to.on, scene.calendar)
-        reached, upcoming = countdown.look(scene.today)
-        if reached:
-            decision.tellings += reminders.due(countdown, reached, to=to, moment=moment)
-        if upcoming is not None:
-            looks.append(upcoming)
+        words = reminders.words_of(rule, to, moment)
+        for telling, expires_on in reminders.due(words, moment) if words.tellings else ():
+            decision.tellings.append(telling)
+            if telling.state is NoticeState.PENDING:
+                looks.append(expires_on)
+        if words.upcoming is not None:
+            looks.append(words.upcoming)
 
 
 def _moment(case: Case, scene: Scene, said: Collection[Key]) -> reminders.Moment:
-    return reminders.Moment(scene.program, scene.calendar, said, scene.quiet, case.stage, scene.today)
+    calendar, today, spoken = scene.calendar, scene.today, scene.program.spoken(scene.today)
+    here = case.stage, id(calendar)  # the program keeps its calendars
+    known = spoken.get(here)
+    if known is None:
+        known = spoken[here] = {}
+    return reminders.Moment(scene.program, calendar, said, scene.quiet, case.stage, today, known)
 
 
 def reminded(case: Case, scene: Scene) -> Iterator[tuple[Reminding, reminders.Target]]:
     """Yield what people are reminded of today: the dates of clocks, and what is owed and not done."""
     for rule in scene.plan.stages[case.stage].reminders:
-        if not scene.resting(rule):
+        if not (scene.holds and scene.resting(rule)):
             yield rule, reminders.target(rule, case.stage, scene.dates)
     for each in scene.owed:
         if each.done is None:
@@ -122,16 +129,19 @@ def _escalate(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> Live:
     """Open, climb and close; return the escalations that stand."""
     decision, looks = out
     before = {(s.rule, s.occurrence, s.anchor_on): s for s in case.standings}
-    found: dict[str, list[Condition]] = {}
+    found: dict[str, Sequence[Condition]] = {}
     live: Live = {}
-    for rule in scene.plan.escalations:
-        found[rule.rule] = list(conditions(rule, case, scene))
-        if scene.resting(rule):
-            live |= _rested(rule, found[rule.rule], before=before, today=scene.today)
+    today = scene.today
+    for rule in scene.plan.escalations if before else scene.rules:
+        found[rule.rule] = here = conditions(rule, case, scene)
+        if scene.holds and scene.resting(rule):
+            live |= _rested(rule, here, before=before, today=today)
             continue
-        for condition in found[rule.rule]:
-            looks += (condition.opens_on, condition.again_on or condition.opens_on)
-            if condition.opens_on > scene.today:
+        for condition in here:
+            looks.append(condition.opens_on)
+            if condition.again_on is not None:
+                looks.append(condition.again_on)
+            if condition.opens_on > today:
                 continue
             key = (rule.rule, condition.occurrence, condition.anchor_on)
             standing = live[key] = _stand(rule, case, (condition, before.get(key), scene, decision))
@@ -146,7 +156,7 @@ def _escalate(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> Live:
     return live
 
 
-def _rested(rule: EscalationRule, found: list[Condition], *, before: Live, today: date) -> Live:
+def _rested(rule: EscalationRule, found: Sequence[Condition], *, before: Live, today: date) -> Live:
     """Return what stands of a rule while it rests: it neither opens nor climbs, and nothing is said of it."""
     keys = [(rule.rule, each.occurrence, each.anchor_on) for each in found if each.opens_on <= today]
     return {key: before[key] for key in keys if key in before and before[key].state is not EscalationState.CLOSED}
@@ -234,14 +244,13 @@ def _stands_again(notice: Said, case: Case, *, scene: Scene, live: Live, newer: 
 
 
 def _expiries(case: Case, scene: Scene, decision: Decision) -> Iterator[date]:
-    """Yield the day on which each pending reminder loses its meaning, should it not have gone out by then."""
+    """Yield the day on which each reminder that was pending, or is again, loses its meaning if it does not go out."""
     over = {cancelling.notice_id for cancelling in decision.cancellings}
     again = set(decision.revived)
     waiting = [
         notice.key for notice in case.said
         if notice.id in again or (notice.state is NoticeState.PENDING and notice.id not in over)
     ]
-    waiting += (telling.key for telling in decision.tellings if telling.state is NoticeState.PENDING)
     for name, occurrence, anchor_on in {key[:3] for key in waiting}:  # whichever post it is for
         rule = scene.program.reminding.get(name)
         if rule is not None:
@@ -260,8 +269,8 @@ def _fall_silent(case: Case, decision: Decision, today: date) -> None:
 
 def _risk(case: Case, scene: Scene, given: tuple[Live, Looks]) -> Risk:
     live, looks = given
-    policy, end = scene.program.policy, min([scene.dates.read(clock) for clock in DEADLINES])
-    plan, (changes, lost) = scene.plan.stages[case.stage], lost_ahead(policy, case.site, scene.today, until=end)
+    program, end = scene.program, min([scene.dates.read(clock) for clock in DEADLINES])
+    plan, (changes, lost) = scene.plan.stages[case.stage], lost_ahead(program.policy, case.site, scene.today, until=end)
     raised = any(scene.program.escalations[standing.rule].raises_risk for standing in live.values())
 
     def from_day(*, stands: bool) -> date:

@@ -19,6 +19,7 @@ from models.rules.snoozes import NOBODY, Quiet, silenced
 from models.rules.words import Cause, Clock, Closing, EscalationState, NoticeState, Post, Reason
 
 FOREVER = date.max
+ONE_DAY = timedelta(days=1)
 
 
 class Condition(NamedTuple):
@@ -53,6 +54,17 @@ class Scene(NamedTuple):
     quiet: Quiet = NOBODY
     calendar: Calendar = EVERY_DAY
     owed: tuple[Owed, ...] = ()
+    manned: frozenset[Post] = frozenset()
+    """Posts whose holder is there and is to stay."""
+    unreachable: bool = False
+    """Whether there is somebody whom no mail reaches."""
+
+    @property
+    def rules(self) -> tuple[EscalationRule, ...]:
+        """The rules that a case without an escalation can meet: hardly any lacks somebody or owes something."""
+        plan = self.plan
+        plain = not self.unreachable and not self.owed and self.manned.issuperset(plan.manned)
+        return plan.steady if plain else plan.escalations
 
     def resting(self, rule: EscalationRule | ReminderRule, on: date | None = None) -> bool:
         """Whether a rule is silent on a day, today by default, because the case is on hold."""
@@ -72,62 +84,69 @@ def scene_of(case: Case, program: Program, known: Dossier, *, today: date) -> Sc
     dates, quiet = clocks(case, plan, today), silenced(case, today)
     calendar = program.calendar_of(case.site)
     duties = tuple(owed(plan.duties, case, dates, today=today)) if plan.duties else ()
-    if not case.changes:
-        return Scene(program, plan, dates, known, today, quiet=quiet, calendar=calendar, owed=duties)
-    every = holds(case.changes)
+    manned = frozenset([seat.post for seat in case.seats if seat.until is None and seat.since <= today])
+    unreachable = any(seat.undeliverable_since for seat in case.seats)
+    every = holds(case.changes) if case.changes else ()
     return Scene(
-        program, plan, dates, known, today, every, rested(every, today), rests(every, today), quiet, calendar, duties
+        program, plan, dates, known, today, every, rested(every, today) if every else (), rests(every, today), quiet,
+        calendar, duties, manned, unreachable,
     )
 
 
-def conditions(rule: EscalationRule, case: Case, scene: Scene) -> Iterator[Condition]:
-    """Yield a rule's conditions, those included that will hold only later if nothing happens."""
-    stage = scene.plan.stages[case.stage]
+def conditions(rule: EscalationRule, case: Case, scene: Scene) -> Sequence[Condition]:
+    """Return a rule's conditions, those included that will hold only later if nothing happens."""
+    found: Sequence[Condition] = ()
+    stage, entered = scene.plan.stages[case.stage], case.stage_entered_on
     match rule.cause:
+        case Cause.VACANCY:
+            found = () if scene.manned.issuperset(rule.posts) else _of_posts(rule, vacant_from, (case, scene))
+        case Cause.UNDELIVERABLE:
+            found = _of_posts(rule, unreachable_from, (case, scene)) if scene.unreachable else ()
+        case Cause.DUTY:
+            mine = [each for each in scene.owed if each.done is None and each.duty.rule in rule.duties]
+            found = [Condition(o.story, o.due_on, _grace(rule, o.due_on + ONE_DAY, scene)) for o in mine]
         case Cause.INACTIVITY:
-            last = max(scene.known.last_activity, case.stage_entered_on)
+            last = max(scene.known.last_activity, entered)
             opens_on = days_after(last, stage.stage.stall_days + rule.grace_days, scene.pauses)
-            yield Condition(case.stage, last, opens_on)
+            found = (Condition(case.stage, last, opens_on),)
         case Cause.OVERSTAY:
             days = stage.stage.overstay_days
             if days is not None:
-                opens_on = days_after(case.stage_entered_on, days + rule.grace_days, scene.pauses)
-                yield Condition(case.stage, case.stage_entered_on, opens_on)
+                opens_on = days_after(entered, days + rule.grace_days, scene.pauses)
+                found = (Condition(case.stage, entered, opens_on),)
         case Cause.PACE:
-            end = scene.dates.read(_clock(rule))
-            closed = EscalationState.CLOSED
-            # Told of in one stage it stands in the next, until the chance has risen beyond the band's upper end.
-            stands = any(s.rule == rule.rule and s.anchor_on == end and s.state is not closed for s in case.standings)
-            changes, lost = lost_ahead(scene.program.policy, case.site, scene.today, until=end)
-            opens_on = at_risk_from(case, scene.program, plan=stage, watched=Watched(end, lost, stands=stands))
-            yield Condition(case.stage, end, _grace(rule, opens_on, scene), next(iter(changes), None))
+            found = (_at_risk(rule, case, scene),)
         case Cause.OVERDUE:
             end = scene.dates.read(_clock(rule))
-            yield Condition("passed", end, _grace(rule, end + timedelta(days=1), scene))
-        case Cause.VACANCY:
-            yield from _of_posts(rule, vacant_from, (case, scene))
-        case Cause.UNDELIVERABLE:
-            if any(seat.undeliverable_since for seat in case.seats):
-                yield from _of_posts(rule, unreachable_from, (case, scene))
-        case Cause.DUTY:
-            mine = (each for each in scene.owed if each.done is None and each.duty.rule in rule.duties)
-            yield from (Condition(o.story, o.due_on, _grace(rule, o.due_on + timedelta(days=1), scene)) for o in mine)
+            found = (Condition("passed", end, _grace(rule, end + ONE_DAY, scene)),)
         case _:
             assert_never(rule.cause)
+    return found
+
+
+def _at_risk(rule: EscalationRule, case: Case, scene: Scene) -> Condition:
+    end = scene.dates.read(_clock(rule))
+    closed = EscalationState.CLOSED
+    # Told of in one stage it stands in the next, until the chance has risen beyond the band's upper end.
+    stands = any(s.rule == rule.rule and s.anchor_on == end and s.state is not closed for s in case.standings)
+    changes, lost = lost_ahead(scene.program.policy, case.site, scene.today, until=end)
+    watched = Watched(end, lost, stands=stands)
+    opens_on = at_risk_from(case, scene.program, plan=scene.plan.stages[case.stage], watched=watched)
+    return Condition(case.stage, end, _grace(rule, opens_on, scene), changes[0] if changes else None)
 
 
 def _of_posts(
     rule: EscalationRule, since: Callable[[Case, Post, date], date | None], given: tuple[Case, Scene]
-) -> Iterator[Condition]:
+) -> list[Condition]:
     case, scene = given
-    for post in rule.posts:
-        on = since(case, post, scene.today)
-        if on is not None:
-            yield Condition(post.value, on, _grace(rule, on, scene))
+    found = [(post, since(case, post, scene.today)) for post in rule.posts]
+    return [Condition(post.value, on, _grace(rule, on, scene)) for post, on in found if on is not None]
 
 
 def _grace(rule: EscalationRule, on: date, scene: Scene) -> date:
     """Return the day on which a rule's days of grace are over."""
+    if not rule.grace_days:
+        return on
     if rule.grace_in_working_days:
         return scene.calendar.plus(on, rule.grace_days)
     return on + timedelta(days=rule.grace_days)

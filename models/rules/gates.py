@@ -100,6 +100,8 @@ def opening(case: Case, program: Program, known: Dossier) -> GateState:
     gate = program.policy.stage[case.stage].gate
     if not all(map(known.first.__contains__, gate.milestones)):
         return SHUT
+    if not all(share.count in known.counts for share in gate.shares):
+        return SHUT
     return gate_state(case, program, known)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ def changes_ahead(policy: Policy, site: Site | None, after: date, *, until: date
     if site is None or listed is None:
         return ()
     days = listed.municipal if site.municipal else listed.state
-    return tuple(day for day in days if after < day <= until)
+    return days[bisect_right(days, after) : bisect_right(days, until)]
 
 
 class Lost(NamedTuple):
@@ -29,7 +30,12 @@ class Lost(NamedTuple):
     time: timedelta
 
 
+NOTHING_LOST = Lost((), timedelta())
+
+
 def lost_ahead(policy: Policy, site: Site | None, after: date, *, until: date) -> Lost:
     """Return how much earlier an end is at risk: the program's margin for each change in the stretch that remains."""
     changes = changes_ahead(policy, site, after, until=until)
+    if not changes:
+        return NOTHING_LOST
     return Lost(changes, timedelta(days=policy.government_margin_days * len(changes)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from datetime import date, timedelta
-from typing import NamedTuple, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from models.rules.calendars import Calendar
 from models.rules.case import Key, Program
@@ -52,6 +52,8 @@ class Moment(NamedTuple):
     quiet: Quiet
     stage: str
     today: date
+    known: dict[Any, Words]
+    """What was worked out today for other cases of this stage and calendar."""
 
 
 class Countdown(NamedTuple):
@@ -117,29 +119,70 @@ def current(rule: Reminding, to: Target, moment: Moment) -> Iterator[Key]:
             yield from (Key(rule.rule, to.occurrence(days), to.on, post) for post in rule.to)
 
 
-def due(countdown: Countdown, reached: tuple[int, ...], *, to: Target, moment: Moment) -> Iterator[Telling]:
-    """Yield what a rule says of the thresholds it reached, and what it does not say any more, each with its reason.
+class Words(NamedTuple):
+    """What a rule says of a date on a day, to whomever's case it belongs.
+
+    `tellings` are all thresholds that were reached, whether told before or not; `expiries`, the day on which each of
+    them loses its meaning; `upcoming`, when the next one is reached.
+    """
+
+    tellings: tuple[Telling, ...]
+    expiries: tuple[date, ...]
+    upcoming: date | None
+
+
+KEPT = 2_000
+"""How many dates of a stage and calendar are remembered, so that nobody's memory grows with the number of cases."""
+
+
+def words_of(rule: Reminding, to: Target, moment: Moment) -> Words:
+    """Return what a rule says of a date, worked out once a day: whatever comes due then counts to a few dates."""
+    key = (rule.rule, to)
+    found = moment.known.get(key)
+    if found is None:
+        if len(moment.known) >= KEPT:
+            moment.known.clear()
+        found = moment.known[key] = _words(Countdown(rule, to.on, moment.calendar), to, moment)
+    return found
+
+
+def _words(countdown: Countdown, to: Target, moment: Moment) -> Words:
+    """Say what was reached, and what is not said any more, each with its reason.
 
     What was missed (a week of downtime, a case imported in mid-course) is dealt with as the rule's `misfire` says.
-    Nothing planned before `live_from` goes out, nor anything that counts down to a day that is over. What is snoozed
-    is held back until the snooze ends.
+    Nothing planned before `live_from` goes out, nor anything that counts down to a day that is over.
     """
     rule, today = countdown.rule, moment.today
+    reached, upcoming = countdown.look(today)
     going_out = countdown.sayable(reached)
+    tellings: list[Telling] = []
+    expiries: list[date] = []
     for days in reached:
         planned = countdown.planned_for(days)
-        withheld = _withheld(countdown, days, moment) if days in going_out else Reason.SUPERSEDED
+        reason = _withheld(countdown, days, moment) if days in going_out else Reason.SUPERSEDED
+        state = NoticeState.SUPPRESSED if reason else NoticeState.PENDING
         occurrence = to.occurrence(days)
         facts = {"days": days, "stage": moment.stage, "late": (today - planned).days}
         for post in rule.to:
             key = Key(rule.rule, occurrence, to.on, post)
-            if key in moment.said:
-                continue
-            reason = withheld
-            if reason is None and moment.quiet and (rule.rule, post) in moment.quiet:
-                reason = Reason.SNOOZED
-            state = NoticeState.SUPPRESSED if reason else NoticeState.PENDING
-            yield Telling(key, rule.notice, planned, state, reason, facts)
+            tellings.append(Telling(key, rule.notice, planned, state, reason, facts))
+            expiries.append(countdown.expires_on(days))
+    return Words(tuple(tellings), tuple(expiries), upcoming)
+
+
+def due(words: Words, moment: Moment) -> Iterator[tuple[Telling, date]]:
+    """Yield what was not said before of a rule's words, each with the day on which it loses its meaning.
+
+    What is snoozed is held back until the snooze ends.
+    """
+    for telling, expires_on in zip(words.tellings, words.expiries, strict=True):
+        key = telling.key
+        if key in moment.said:
+            continue
+        if moment.quiet and telling.reason is None and (key.rule, key.post) in moment.quiet:
+            yield telling._replace(state=NoticeState.SUPPRESSED, reason=Reason.SNOOZED), expires_on
+        else:
+            yield telling, expires_on
 
 
 def _withheld(countdown: Countdown, days: int, moment: Moment) -> Reason | None:

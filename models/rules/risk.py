@@ -139,10 +139,10 @@ def at_risk_from(case: Case, program: Program, *, plan: StagePlan, watched: Watc
         watched: the end that is watched.
     """
     end = watched.end - watched.lost
-    seen = view(case, program, end)
+    seen = None if program.outlook is None else view(case, program, end)
     if seen is None or program.policy.forecast is None:
-        margin = timedelta(days=program.policy.risk_margin_days)
-        return risk_from(case.stage_entered_on, plan, end - margin, holds=holds(case.changes))
+        pauses = holds(case.changes) if case.changes else ()
+        return risk_from(case.stage_entered_on, plan, end - program.risk_margin, holds=pauses)
     band = program.policy.forecast.band
     return seen.below_on(band.recovered_from if watched.stands else band.at_risk_below)
 

@@ -231,7 +231,7 @@ class _Pen:
     def __init__(self, types: Wire, version: int, given: tuple[date, datetime]) -> None:
         self._day = types.day
         self._today, self._stamp = types.day(given[0]), (version, types.instant(given[1]))
-        self._facts: tuple[dict[str, Any], str] = ({}, "{}")
+        self._spelled: dict[int, tuple[Telling, tuple[Any, ...]]] = {}
 
     def _maybe(self, day: date | None) -> Any:
         return None if day is None else self._day(day)
@@ -278,11 +278,16 @@ class _Pen:
         )
 
     def told(self, case_id: int, telling: Telling) -> tuple[Any, ...]:
+        spelled = self._spelled.get(id(telling))
+        if spelled is None:  # it is kept beside its row, so that no other can have its number
+            spelled = self._spelled[id(telling)] = telling, self._telling(telling)
+        return "enrollment", case_id, *spelled[1]
+
+    def _telling(self, telling: Telling) -> tuple[Any, ...]:
+        """Return what is the same of a notice whoever's case it belongs to: many are told the same of the same date."""
         key = telling.key
-        if telling.facts is not self._facts[0]:  # the posts of one threshold or rung are told the same
-            self._facts = telling.facts, as_json(telling.facts)
         return (
-            "enrollment", case_id, key.rule, key.occurrence, self._day(key.anchor_on), str(key.post), telling.template,
+            key.rule, key.occurrence, self._day(key.anchor_on), str(key.post), telling.template,
             self._day(telling.planned_for), self._today, str(telling.state), telling.reason and str(telling.reason),
-            self._facts[1], *self._stamp,
+            as_json(telling.facts), *self._stamp,
         )
