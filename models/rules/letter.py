@@ -58,6 +58,15 @@ class News(NamedTuple):
     what: str
 
 
+class Moved(NamedTuple):
+    """A date by the name of its clock that was moved, from when to when, and why; None is a date that rests."""
+
+    clock: str
+    before: date | None
+    after: date | None
+    why: tuple[str, ...]
+
+
 class Taken(NamedTuple):
     """Who last said to be on an escalation: their name, the day, and the reason that they gave."""
 
@@ -82,6 +91,8 @@ class Item:
     Of an escalation: `rungs` is how many levels its ladder has, `told` who heard of it before, the last one on `since`;
     `news` is what was recorded of the case from then on, `taken` who last said to be on it, and `skipped` the posts
     that would have been told first and that nobody holds.
+
+    `moved` are the dates that were moved since the reader was last written to about the case.
     """
 
     template: str
@@ -130,6 +141,7 @@ class Item:
     news: tuple[News, ...] = ()
     taken: Taken | None = None
     skipped: tuple[str, ...] = ()
+    moved: tuple[Moved, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

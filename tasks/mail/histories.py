@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Row, Select, select
 
 from models.rules.case import Case, Program
 from models.rules.letter import News, Taken, Told
-from models.rules.words import Change, Language, NoticeState, Post
+from models.rules.words import Language, NoticeState, Post
 from models.schema import CHANGE, EMAIL, ESCALATION, MILESTONE, NOTICE, PERSON, STAGE_CHANGE
+from tasks.mail.moved import CHANGED
 from tasks.store.cases import IDS
 
 MOST_TOLD, MOST_NEWS = 6, 8
@@ -51,15 +52,11 @@ _CHANGES = select(CHANGE.c.enrollment_id, CHANGE.c.recorded_at, CHANGE.c.kind).w
 _WORDS: dict[Language, dict[str, str]] = {
     Language.ES_MX: {
         "stage": "pasó a la etapa “{name}”", "came": "nueva persona en el cargo: {name}",
-        "left": "quedó sin titular el cargo: {name}", Change.EXTENSION: "se otorgó una prórroga",
-        Change.CORRECTION: "se corrigió la fecha del acuerdo", Change.HOLD: "se puso en pausa",
-        Change.RESUME: "terminó la pausa", Change.UNDO: "se anuló un cambio de fechas",
+        "left": "quedó sin titular el cargo: {name}",
     },
     Language.EN: {
         "stage": "moved to stage “{name}”", "came": "somebody new in the post: {name}",
-        "left": "nobody is left in the post: {name}", Change.EXTENSION: "an extension was granted",
-        Change.CORRECTION: "the date of the agreement was corrected", Change.HOLD: "it was put on hold",
-        Change.RESUME: "the hold ended", Change.UNDO: "a change of dates was undone",
+        "left": "nobody is left in the post: {name}",
     },
 }
 
@@ -132,7 +129,7 @@ class Histories:
                 yield News(step.decided_on, words["stage"].format(name=stage))
         for change in self._changes.get(case.id, ()):
             if change.recorded_at.date() > since:
-                yield News(change.recorded_at.date(), words[change.kind])
+                yield News(change.recorded_at.date(), CHANGED[language][change.kind])
         yield from self._people(case, since, language)
 
     def _people(self, case: Case, since: date, language: Language) -> Iterator[News]:

@@ -31,6 +31,7 @@ from tasks.answers.absences import stand_ins
 from tasks.answers.links import Issuer, Link
 from tasks.answers.offers import Held, Offers
 from tasks.mail.histories import Histories
+from tasks.mail.moved import MovedDates
 from tasks.mail.outbox.retries import Carrier, carriers_of, outdated
 from tasks.store.cases import IDS, WIDE, named_cases
 from tasks.store.programs import program_in_force
@@ -153,8 +154,11 @@ def gather(connection: Connection, now: datetime, rules: Rules) -> Gathered:
     again = {row.subject_id for found in groups.values() for row in found if row.email_id is not None}
     taken_back = outdated((cases[number] for number in again), program, today)
     written = [row for found in groups.values() for row in found]
-    histories = Histories(connection, program, written, today=today)
-    scribe = _Scribe(program, cases, seats, histories=histories, today=today, is_demo=_is_demo(connection))
+    past = _Past(
+        Histories(connection, program, written, today=today),
+        MovedDates(connection, program, cases.values(), today=today),
+    )
+    scribe = _Scribe(program, cases, seats, past=past, today=today, is_demo=_is_demo(connection))
     for (person, kind), found in groups.items():
         gathered.outdated.update((row.id, taken_back[row.id]) for row in found if row.id in taken_back)
         left = [row for row in found if row.id not in taken_back]
@@ -278,14 +282,21 @@ def _seat_name(row: Row[Any], post_name: str) -> str:
     return f"{post_name} · {row.name}" if SCOPE_OF[row.post] is Scope.ENROLLMENT else post_name
 
 
+class _Past(NamedTuple):
+    """What readers were told before, and what changed since."""
+
+    histories: Histories
+    moves: MovedDates
+
+
 class _Scribe:
     """Writes letters for one program on one day. `seats` are those by which notices reach their readers, by notice."""
 
     def __init__(
-        self, program: Program, cases: Mapping[int, Case], seats: Mapping[int, Seated], *, histories: Histories,
+        self, program: Program, cases: Mapping[int, Case], seats: Mapping[int, Seated], *, past: _Past,
         today: date, is_demo: bool,
     ) -> None:
-        self._program, self._cases, self._seats, self._histories = program, cases, seats, histories
+        self._program, self._cases, self._seats, self._past = program, cases, seats, past
         self._today, self._is_demo = today, is_demo
         self._desk_url = settings().desk_url
 
@@ -295,7 +306,11 @@ class _Scribe:
         posts = [self._post_name(row, person, language) for row in found]
         offers = Offers(self._program, Issuer(self._desk_url) if self._desk_url else None, person.id)
         items = tuple(
-            replace(self._item(row, language, offers), post_name=post) for row, post in zip(found, posts, strict=True)
+            replace(
+                self._item(row, language, offers), post_name=post,
+                moved=self._past.moves.of(self._cases[row.subject_id], person.id, language),
+            )
+            for row, post in zip(found, posts, strict=True)
         )
         leaving = offers.leaving([
             self._held(row, _seat_name(row, post)) for row, post in zip(found, posts, strict=True)
@@ -335,7 +350,7 @@ class _Scribe:
             answers=offers.answers(self._held(row), row.facts.get("rung", 0)),
             chance=row.facts.get("chance"),
             cycle=row.cycle, agency_wide=post is not None and SCOPE_OF[post] is Scope.AGENCY,
-            rungs=0 if rule is None else len(rule.ladder), **self._histories.of(row, case, language),
+            rungs=0 if rule is None else len(rule.ladder), **self._past.histories.of(row, case, language),
             **self._owed(row, case, language), **self._aimed(row, case),
         )
 

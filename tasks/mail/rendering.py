@@ -69,6 +69,7 @@ class Card:
     enrollment: str
     urgency: str
     waiting: tuple[str, ...]
+    moved: tuple[Fact, ...]
     ladder: tuple[Fact, ...]
     facts: tuple[Fact, ...]
     answers: tuple[Answer, ...]
@@ -198,11 +199,12 @@ class Press:
         folder = f"{item.template}/{self._language}"
         title, text, html = (self._fill(f"{folder}/{part}", facts, ITEM_FACTS) for part in PARTS)
         ladder = self._rows("ladder", facts) if item.rung else ()
+        moved = self._rows("moved", facts) if item.moved else ()
         return Card(
             title=clean_header(title), text=text.strip(), html=Markup(html),  # noqa: S704 - by an autoescaped template
             agency=facts["agency"], track=facts["track_name"], enrollment=facts["enrollment"],
             urgency=facts["urgency"], waiting=facts["waiting_for"],
-            answers=item.answers, ladder=ladder, facts=self._rows("facts", facts),
+            answers=item.answers, moved=moved, ladder=ladder, facts=self._rows("facts", facts),
         )
 
     def _rows(self, table: str, facts: Mapping[str, Any]) -> tuple[Fact, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from models.rules.letter import Answer, Item, Letter, News, Taken, Told, reference_of
+from models.rules.letter import Answer, Item, Letter, Moved, News, Taken, Told, reference_of
 from models.rules.words import EmailKind, Language, Purpose, Risk
 
 # Which date a notice reads, and how many days it lies ahead.
@@ -92,6 +92,7 @@ def sample_item(notice: str, language: Language, today: date) -> Item:
         chance=38 if notice == "window_at_risk" else None,
         rungs=3 if is_escalation else 0, **(_history(words, today) if is_escalation else {}),
         next_conferences=_conferences(notice, today), duty="" if is_escalation else f"EX-01/example/{notice}",
+        moved=_moved(words, facts["limit"]) if notice == "limit" else (),
         **facts, **_owed(notice, language), **_aimed(notice, today),
     )
 
@@ -101,6 +102,11 @@ def _aimed(notice: str, today: date) -> dict[str, Any]:
         return {}
     aimed_on, leave_by = today + timedelta(days=180), today + timedelta(days=34)
     return {"aimed_on": aimed_on, "leave_by": leave_by, "slip_days": 126, "slip_cost": "USD 4,007.50"}
+
+
+def _moved(words: Mapping[str, str], limit: date) -> tuple[Moved, ...]:
+    """Return a limit that an extension moved by a year."""
+    return (Moved("limit", limit - timedelta(days=365), limit, (words["extended"],)),)
 
 
 def _history(words: Mapping[str, str], today: date) -> dict[str, Any]:
@@ -133,7 +139,7 @@ _SAMPLE: dict[Language, dict[str, str]] = {
         "agency_2": "Agencia del Norte de Ejemplo", "agency_3": "Agencia del Sur de Ejemplo",
         "waiting": "plan de trabajo aceptado",
         "owed": "informe anual de ejemplo", "expert": "Ana Lucía Paredes", "why": "reunión acordada",
-        "news": "visita de ejemplo",
+        "news": "visita de ejemplo", "extended": "se otorgó una prórroga (presupuesto)",
         "step": "Reunir los documentos del año.", "other_step": "Acordar la fecha con el equipo.",
     },
     Language.EN: {
@@ -143,7 +149,7 @@ _SAMPLE: dict[Language, dict[str, str]] = {
         "agency_2": "Example Northern Agency", "agency_3": "Example Southern Agency",
         "waiting": "work plan accepted",
         "owed": "yearly example report", "expert": "Ana Lucía Paredes", "why": "a meeting is agreed",
-        "news": "example visit",
+        "news": "example visit", "extended": "an extension was granted (funding)",
         "step": "Gather the documents of the year.", "other_step": "Agree the date with the team.",
     },
 }
