@@ -16,6 +16,7 @@ from deployments.cli import (
     mail,
     preview,
     program,
+    reports,
     service,
     views,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "main",
     "preview",
     "program",
+    "reports",
     "service",
     "views",
 ]

@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from deployments.cli.base import AsJson, AsOf, app, ready, say
+from models.rules.words import Language
 
 AsHappened = Annotated[
     bool,
@@ -63,22 +64,28 @@ def forecast(enrollment: str | None = None, *, as_of: AsOf = None, as_json: AsJs
 
 @app.command
 def backtest(
-    *, synthetic: int | None = None, as_happened: AsHappened = False, plots: Path | None = None, as_json: AsJson = False
+    *,
+    synthetic: int | None = None,
+    as_happened: AsHappened = False,
+    plots: Path | None = None,
+    language: Language = Language.EN,
+    as_json: AsJson = False,
 ) -> None:
     """Forecast this program's past again with what was known then, and say how good that was.
 
     Args:
         synthetic: judge the synthetic cohort of this seed instead, whole.
         plots: a folder to write the pictures to, as PNG and SVG.
+        language: of the pictures' words.
     """
     from tasks.views import forecasts
 
     found = forecasts.judged_past(synthetic=synthetic, as_happened=as_happened)
     if plots is not None:
-        from tasks.views.plots import draw_backtest
+        from tasks.plots.sets import drawn_to, of_judged
 
-        for path in draw_backtest(found, plots):
-            print(path)
+        for line in drawn_to(plots, of_judged(found), language):
+            print(line)
     if as_json:
         print(json.dumps(found.as_dict(), default=str))
         return
@@ -88,15 +95,16 @@ def backtest(
 
 
 @app.command(name="plot-forecast")
-def plot_forecast(folder: Path, *, as_of: AsOf = None) -> None:
+def plot_forecast(folder: Path, *, as_of: AsOf = None, language: Language = Language.EN) -> None:
     """Draw the windows with their forecasts, the awards to come against the target, and how long stages take.
 
     Args:
         folder: where to write them, as PNG and SVG.
+        language: of their words.
     """
+    from tasks.plots.sets import drawn_to, of_forecasts
     from tasks.views import forecasts
-    from tasks.views.plots import draw_forecasts
 
-    for path in draw_forecasts(forecasts.forecasts(ready(), None, as_of), folder):
-        print(path)
+    for line in drawn_to(folder, of_forecasts(forecasts.forecasts(ready(), None, as_of)), language):
+        print(line)
 

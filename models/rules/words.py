@@ -296,3 +296,25 @@ class ProposalState(Word):
     OPEN = "open"
     CONFIRMED = "confirmed"
     REFUSED = "refused"
+
+
+class Measure(StrEnum):
+    """What an indicator of a report counts; `models.rules.reporting.measures` says how."""
+
+    AGENCIES_ENROLLED = "agencies_enrolled"
+    AGENCIES_ACCREDITED = "agencies_accredited"
+    AWARDS_IN_WINDOW = "awards_in_window"
+    MONTHS_TO_AWARD = "months_to_award"
+    CASES_ON_TRACK = "cases_on_track"
+    POSTS_FILLED = "posts_filled"
+    CASES_VISITED = "cases_visited"
+    ESCALATIONS_ANSWERED = "escalations_answered"
+
+
+class Level(StrEnum):
+    """How much a figure of a report is at risk; `unknown` where nothing could be counted."""
+
+    LOW = "low"
+    WATCH = "watch"
+    HIGH = "high"
+    UNKNOWN = "unknown"

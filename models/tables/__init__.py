@@ -10,6 +10,7 @@ from models.tables.forecasts import Forecast, ForecastFit
 from models.tables.notices import Email, Escalation, Notice
 from models.tables.people import Agency, Assignment, FormerTenure, Person
 from models.tables.program import Installation, PolicyVersion
+from models.tables.reports import EvidencePack, ReportFiled, VarianceReason
 from models.tables.runs import Incident, Outlet, Sweep
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Email",
     "Enrollment",
     "Escalation",
+    "EvidencePack",
     "Forecast",
     "ForecastFit",
     "FormerTenure",
@@ -32,7 +34,9 @@ __all__ = [
     "Person",
     "PolicyVersion",
     "Proposal",
+    "ReportFiled",
     "Snooze",
     "StageChange",
     "Sweep",
+    "VarianceReason",
 ]

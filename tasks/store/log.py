@@ -1,7 +1,9 @@
-"""The log of stages of one enrollment, read as the rules know it."""
+"""The log of stages of enrollments, read as the rules know it."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -12,14 +14,27 @@ from models.rules.decision import Advance
 from models.rules.gates import Evidence
 from models.rules.words import Status
 from models.schema import STAGE_CHANGE
+from tasks.store.cases import IDS
+from tasks.store.lookups import chunks
 
 _S = STAGE_CHANGE.c
+_STEPS = select(STAGE_CHANGE).where(_S.enrollment_id.in_(IDS)).order_by(_S.enrollment_id, _S.seq)
+Dated = tuple[date, Advance]
+"""A step with the day on which it was decided."""
 
 
-def log_of(connection: Connection, enrollment_id: int, program: Program) -> list[tuple[date, Advance]]:
-    """Read every step of an enrollment in order, each with the day on which it was decided."""
-    rows = connection.execute(select(STAGE_CHANGE).where(_S.enrollment_id == enrollment_id).order_by(_S.seq))
-    return [(row.decided_on, _step(row, program)) for row in rows]
+def log_of(connection: Connection, enrollment_id: int, program: Program) -> Sequence[Dated]:
+    """Read every step of an enrollment in order."""
+    return logs_of(connection, [enrollment_id], program).get(enrollment_id, [])
+
+
+def logs_of(connection: Connection, ids: Sequence[int], program: Program) -> Mapping[int, Sequence[Dated]]:
+    """Read every step of some enrollments in order; one that never moved has none."""
+    found: dict[int, list[Dated]] = defaultdict(list)
+    for some in chunks(ids):
+        for row in connection.execute(_STEPS, {"ids": some}):
+            found[row.enrollment_id].append((row.decided_on, _step(row, program)))
+    return found
 
 
 def _step(row: Row[Any], program: Program) -> Advance:

@@ -8,9 +8,8 @@ from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from models.rules.words import Risk
+from tasks.plots.palette import OF_RISK
 
-COLOUR = {Risk.ON_TRACK: "#0072b2", Risk.AT_RISK: "#e69f00", Risk.OVERDUE: "#b2182b"}
-"""Told apart by the colour-blind, and in grey."""
 _LABEL, _BARS, _TOTAL, _ROW, _TOP = 220, 420, 40, 26, 34
 _LONGEST = 26
 _FONT = 'font-family="system-ui, sans-serif" font-size="13"'
@@ -45,7 +44,7 @@ def image(svg: str, alternative: str) -> str:
 
 def _legend() -> list[str]:
     parts, x = [], _LABEL
-    for risk, colour in COLOUR.items():
+    for risk, colour in OF_RISK.items():
         parts.append(f'<rect x="{x}" y="8" width="12" height="12" fill="{colour}"/>')
         parts.append(f'<text x="{x + 18}" y="19" {_FONT} fill="#333333">{risk.replace("_", " ")}</text>')
         x += 100
@@ -57,7 +56,7 @@ def _row(bar: Bar, top: int, most: int) -> list[str]:
     middle = top + _ROW - 10
     parts = [f'<text x="{_LABEL - 10}" y="{middle}" text-anchor="end" {_FONT} fill="#333333">{escape(name)}</text>']
     x: float = _LABEL
-    for risk, colour in COLOUR.items():
+    for risk, colour in OF_RISK.items():
         wide = _BARS * bar.risks.get(risk, 0) / most
         if wide:
             parts.append(f'<rect x="{x:.1f}" y="{top + 3}" width="{wide:.1f}" height="{_ROW - 8}" fill="{colour}"/>')

@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, Row, func, or_, select
+from sqlalchemy import Connection, Engine, Row, select
 
-from models.rules.case import Case, Fact, Program, Said, Seat, Standing
-from models.rules.clock import Clocks, Derived, anchor_of, clocks, derived
+from models.rules.case import Case, Program
+from models.rules.clock import Clocks, Derived, clocks, derived
 from models.rules.decide import decide
 from models.rules.errors import Refused
 from models.rules.explain import Sentence, explain
-from models.rules.log import State, replayed
 from models.rules.naming import enrollment_code
 from models.rules.planning import Outlook, outlook
-from models.rules.words import EscalationState
-from models.schema import (
-    AGENCY,
-    ASSIGNMENT,
-    CHANGE,
-    ENROLLMENT,
-    ESCALATION,
-    FORMER_TENURE,
-    MILESTONE,
-    NOTICE,
-    STAGE_CHANGE,
-)
+from models.schema import AGENCY, ENROLLMENT, ESCALATION, MILESTONE, NOTICE, STAGE_CHANGE
 from tasks.store import clock
-from tasks.store.cases import named_cases
 from tasks.store.database import reading
-from tasks.store.log import log_of
+from tasks.store.past import Past, at
 from tasks.store.programs import program_in_force, program_of
 from tasks.store.records import enrollment_id_of
 from tasks.views.clockwork import Move, moves_of
@@ -160,83 +146,4 @@ def case_on(connection: Connection, enrollment_id: int, given: tuple[Program, da
         Refused: the day is the last that a calendar has: it has no end.
     """
     program, day = given
-    if day == date.max:
-        raise Refused.one("day", f"{day} is beyond every calendar.", "Name an earlier one.")
-    (now,) = named_cases(connection, [enrollment_id])
-    midnight = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(program.policy.zone))
-    n, x, c = NOTICE.c, ESCALATION.c, CHANGE.c
-    taken_later = set(
-        connection.scalars(select(x.id).where(x.enrollment_id == enrollment_id, x.acknowledged_on > day))
-    )
-    changes_known = connection.scalar(
-        select(func.count()).select_from(CHANGE).where(c.enrollment_id == enrollment_id, c.recorded_at < midnight)
-    )
-    decided = connection.execute(
-        select(n.id, n.decided_on).where(n.subject_id == enrollment_id, n.decided_on <= day)
-    ).all()
-    said_on = {row.id: row.decided_on for row in decided}
-    said = [notice for notice in now.said if notice.id in said_on]
-    closed_later = set(connection.scalars(select(x.id).where(x.enrollment_id == enrollment_id, x.closed_on > day)))
-    changes = now.changes[:changes_known]  # in the order in which they were recorded
-    start = State(program.policy.start_of(now.cycle), anchor_of(replace(now, changes=changes)).on)
-    state = replayed(start, [step for on, step in log_of(connection, enrollment_id, program) if on <= day])
-    return replace(
-        now, stage=state.stage, stage_entered_on=state.entered_on, stage_seq=state.seq, status=state.status,
-        reentered_on=state.reentered_on,
-        facts=_facts_on(connection, enrollment_id, midnight),
-        seats=_seats_on(connection, now.seats, midnight),
-        changes=changes,
-        said=said,
-        snoozes=[snooze for snooze in now.snoozes if snooze.since <= day],  # one begins on the day it is recorded
-        standings=[
-            _climbed_by(_open_again(one, (closed_later, taken_later)), said, said_on)
-            for one in now.standings if one.opened_on <= day
-        ],
-    )
-
-
-def _facts_on(connection: Connection, enrollment_id: int, midnight: datetime) -> list[Fact]:
-    """Read the facts that were recorded by then and not voided by then."""
-    m = MILESTONE.c
-    rows = connection.execute(
-        select(m.id, m.milestone, m.occurred_on, m.value).where(
-            m.enrollment_id == enrollment_id, m.recorded_at < midnight,
-            or_(m.voided_at.is_(None), m.voided_at >= midnight),
-        )
-    )
-    return [Fact(*row) for row in rows]
-
-
-def _seats_on(connection: Connection, seats: Sequence[Seat], midnight: datetime) -> list[Seat]:
-    """Return the seats that were recorded by then, from when until when they were thought to be held then."""
-    a, f = ASSIGNMENT.c, FORMER_TENURE.c
-    ids = [seat.id for seat in seats]
-    known = set(connection.scalars(select(a.id).where(a.id.in_(ids), a.recorded_at < midnight)))
-    replaced = connection.execute(
-        select(f.assignment_id, f.since, f.until)
-        .where(f.assignment_id.in_(ids), f.replaced_at >= midnight).order_by(f.id.desc())
-    )
-    then = {row.assignment_id: {"since": row.since, "until": row.until} for row in replaced}
-    return [seat._replace(**then.get(seat.id, {})) for seat in seats if seat.id in known]
-
-
-def _open_again(standing: Standing, later: tuple[set[int], set[int]]) -> Standing:
-    """Return an escalation without what became of it later: that it was closed, or that somebody took it."""
-    closed, taken = later
-    if standing.id in closed:
-        standing = standing._replace(state=EscalationState.OPEN)
-    if standing.id in taken and standing.state is not EscalationState.CLOSED:
-        standing = standing._replace(state=EscalationState.OPEN, acknowledged_until=None)
-    return standing
-
-
-def _climbed_by(standing: Standing, said: Sequence[Said], said_on: dict[int, date]) -> Standing:
-    """Return an escalation on the rung that it had reached: each step left its notices behind, mailed or not."""
-    reached = (0, 0, standing.opened_on)
-    for notice in said:
-        occurrence, _, step = notice.key.occurrence.rpartition("/")
-        named = (notice.key.rule, occurrence, notice.key.anchor_on)
-        if named == (standing.rule, standing.occurrence, standing.anchor_on):
-            rung, _, repeat = step.partition(".")
-            reached = max(reached, (int(rung), int(repeat), said_on[notice.id]))
-    return standing._replace(rung=reached[0], repeat=reached[1], rung_on=reached[2])
+    return Past(connection, program, [enrollment_id]).case(enrollment_id, at(day))

@@ -473,23 +473,34 @@ def test_forecast_tells_of_the_program_and_of_one_enrollment(acredita: Terminal)
 
 
 @pytest.mark.usefixtures("stocked")
-def test_backtest_says_where_a_past_is_too_short_and_draws_no_less(acredita: Terminal, tmp_path: Path) -> None:
+def test_backtest_says_where_a_past_is_too_short_and_draws_no_empty_plot(acredita: Terminal, tmp_path: Path) -> None:
     found = acredita("backtest", "--as-happened", "--json").json()
     assert set(found["verdicts"].values()) == {None}
     assert found["enrollments"] == 3
     said = acredita("backtest", "--as-happened", "--plots", tmp_path / "plots")
     assert (said.code, said.err) == (0, "")
-    drawn = [Path(line) for line in said.out.splitlines() if line.startswith(str(tmp_path))]
-    assert {path.suffix for path in drawn} == {".png", ".svg"}
-    assert all(path.stat().st_size for path in drawn)
+    assert "calibration: Nothing to draw: too little of what was forecast has come to its end." in said.out
+    assert not (tmp_path / "plots").exists()
 
 
 @pytest.mark.usefixtures("stocked")
 def test_plot_forecast_writes_its_pictures(acredita: Terminal, tmp_path: Path) -> None:
-    said = acredita("plot-forecast", tmp_path / "plots")
+    said = acredita("plot-forecast", tmp_path / "plots", "--language", "es_MX")
     drawn = {Path(line).name for line in said.out.splitlines()}
     assert drawn == {f"{name}.{kind}" for name in ("windows", "awards", "stages") for kind in ("png", "svg")}
     assert {path.name for path in (tmp_path / "plots").iterdir()} == drawn
+
+
+@pytest.mark.usefixtures("stocked")
+def test_the_quarterly_report_is_written_from_the_command_line(acredita: Terminal, tmp_path: Path) -> None:
+    said = acredita("report", "quarterly", "2019Q4", "--out", tmp_path / "r", "--language", "en")
+    assert (said.code, said.err) == (0, "")
+    assert {path.name for path in (tmp_path / "r").iterdir()} >= {"report.html", "tables"}
+    assert not (tmp_path / "r" / "informe.html").exists()
+    assert acredita("report", "reason", "2019Q4", "posts_filled", "vacant_post").code == 0
+    told = acredita.refused("report", "quarterly", "2019-4")
+    assert told.strip() == 'acredita: quarter: "2019-4" is none. Write the year and Q1 to Q4, as in 2019Q3.'
+    assert "vacant_post" in acredita.refused("report", "reason", "2019Q4", "posts_filled", "vacant")
 
 
 @pytest.mark.usefixtures("stocked")

@@ -15,6 +15,7 @@ from models.rules.policy.duties import Duty
 from models.rules.policy.fees import Fee
 from models.rules.policy.forecast import Forecasting
 from models.rules.policy.places import Entity, Government, Region
+from models.rules.policy.reports import Reporting
 from models.rules.policy.rules import EscalationRule, ReminderRule
 from models.rules.policy.stages import Milestone, Stage
 from models.rules.policy.tracks import AgencyKind, Reaccreditation, Terms, Track, Window
@@ -64,6 +65,7 @@ class Policy(Data):
     government_margin_days: Days = 0
     """How much earlier a case is at risk for each change of government in the stretch that remains."""
     forecast: Forecasting | None = None
+    reports: Reporting | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -15,6 +15,7 @@ from models.rules.policy.checks.fees import fees
 from models.rules.policy.checks.forecast import forecasting
 from models.rules.policy.checks.leads import leads
 from models.rules.policy.checks.names import duplicates, governments, places, reasons
+from models.rules.policy.checks.reports import reporting
 from models.rules.policy.checks.rules import escalations, reminders
 from models.rules.policy.checks.stages import endings, gates, graph, verdicts
 from models.rules.policy.checks.tracks import reaccreditation, tracks
@@ -78,3 +79,4 @@ def problems_of(policy: Policy) -> Iterator[Problem]:
     yield from duties(policy)
     yield from escalations(policy)
     yield from forecasting(policy)
+    yield from reporting(policy)

@@ -1,0 +1,49 @@
+"""Reports from the database to a folder: what the command line and the scheduled flows have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Engine
+
+from models.rules.reporting.quarters import Quarter
+from models.rules.words import Language
+from models.settings import settings
+from tasks.reports.quarterly import Asked, Quarterly, last_ended, quarterly
+from tasks.reports.quarterly_page import Files, write_report
+from tasks.store import clock
+from tasks.store.programs import current_program
+
+
+class Published(NamedTuple):
+    """A quarter's report: its figures, its folder, and its files."""
+
+    found: Quarterly
+    folder: Path
+    files: Files
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.found.name
+
+
+def folder_for(name: str, out: Path | None) -> Path:
+    """Return the folder of a report: the one that was named, or one of its name in the installation's home."""
+    return out if out is not None else settings().home / "reports" / name
+
+
+def last_quarter(engine: Engine) -> Quarter:
+    """Return the last quarter that is over by this installation's day."""
+    return last_ended(clock.today(engine, current_program(engine).policy.zone))
+
+
+def publish_quarterly(
+    engine: Engine, asked: Asked, *, languages: Sequence[Language], out: Path | None = None, rows: bool = False
+) -> Published:
+    """Write a quarter's report to its folder."""
+    found = quarterly(engine, asked)
+    folder = folder_for(found.name, out)
+    return Published(found, folder, write_report(found, folder, languages, rows=rows))

@@ -1,0 +1,216 @@
+"""Reports from a real database: totals that can be counted again, as they were known, and words where nothing is."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, insert, update
+
+from models.rules.errors import Refused
+from models.rules.policy import Policy
+from models.rules.reporting.quarters import Quarter
+from models.rules.words import Language
+from models.schema import AGENCY, ENROLLMENT, MILESTONE
+from tasks.operations.asked import Because
+from tasks.reports.publishing import last_quarter
+from tasks.reports.quarterly import Asked, Quarterly, quarterly
+from tasks.reports.quarterly_page import write_report
+from tasks.reports.reasons import file_report, give_reasons
+from tasks.reports.tables import Table
+from tasks.store import clock
+from tasks.store.database import transaction
+from tasks.sweep import sweep
+from tests.building import ONBOARDED, case, crew, day, program
+from tests.storing import install
+
+TODAY = date(2020, 5, 20)
+FIRST, SECOND = Quarter(2020, 1), Quarter(2020, 2)
+
+
+def policy() -> Policy:
+    """Return the reference program as if it had begun on day 0, with groups of two large enough."""
+    reports = program().policy.reports
+    assert reports is not None
+    return program().policy.model_copy(
+        update={"began_on": day(0), "reports": reports.model_copy(update={"fewest_in_a_group": 2})}
+    )
+
+
+@pytest.fixture(autouse=True)
+def _no_browser(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Not every machine has one, and printing takes a second."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+@contextmanager
+def living_on(engine: Engine, on: date) -> Iterator[None]:
+    with transaction(engine) as connection:
+        clock.set_clock(connection, datetime.combine(on, time(18), UTC))
+    yield
+
+
+@pytest.fixture
+def kept(lite: Engine) -> Engine:
+    """Four cases: two left the first stage on day 30, one has no second expert, one is alone in its region."""
+    cases = [
+        case(facts=ONBOARDED), replace(case(facts=ONBOARDED), id=2),
+        replace(case(seats=crew(without=["sme_2"])), id=3), replace(case(), id=4),
+    ]
+    install(lite, policy(), cases)
+    with transaction(lite) as connection:
+        connection.execute(update(AGENCY).values(kind="academy"))
+        connection.execute(update(AGENCY).where(AGENCY.c.id == 4).values(region="west"))
+    for number in (31, 62, 80):
+        with living_on(lite, day(number)):
+            sweep(day(number))
+    with living_on(lite, TODAY):
+        sweep(TODAY)
+    return lite
+
+
+def table(found: Quarterly, name: str) -> Table:
+    return next(each for each in (*found.tables(), *found.rows()) if each.name == name)
+
+
+def rows(found: Quarterly, name: str) -> list[dict[str, Any]]:
+    one = table(found, name)
+    return [dict(zip(one.columns, row, strict=True)) for row in one.rows]
+
+
+def test_every_total_can_be_counted_again_from_the_single_cases(kept: Engine) -> None:
+    found = quarterly(kept, Asked(FIRST))
+    cases, stays = rows(found, "enrollments"), rows(found, "stays")
+    for row in rows(found, "stages"):
+        stage = row["stage"]
+        assert row["standing"] == sum(each["stage"] == stage for each in cases if each["status"] == "open")
+        assert row["finished"] == sum(each["stage"] == stage and each["on"] for each in stays)
+        assert row["reached"] == row["standing"] + row["finished"], "nobody ended on the way"
+    whole = rows(found, "risk")[-1]
+    for risk in ("on_track", "at_risk", "overdue"):
+        assert whole[risk] == sum(each["risk"] == risk for each in cases)
+    figures = {row["indicator"]: row["actual"] for row in rows(found, "indicators")}
+    assert figures["agencies_enrolled"] == len({each["agency"] for each in cases}) == 4
+    assert figures["posts_filled"] == 100 * sum(not each["vacant"] for each in cases) / len(cases) == 75
+    one_by_one = rows(found, "escalations_one_by_one")
+    assert one_by_one
+    for row in rows(found, "escalations"):
+        mine = [each for each in one_by_one if each["rule"] == row["rule"]]
+        assert (row["open"], row["answered"]) == (
+            sum(not each["closed_on"] for each in mine), sum(bool(each["answered_on"]) for each in mine)
+        )
+
+
+def test_a_region_too_small_to_be_told_apart_is_counted_with_others(kept: Engine) -> None:
+    told = {row["group"]: row["open"] for row in rows(quarterly(kept, Asked(FIRST)), "risk")}
+    assert told["others"] == told["all"] == 4, "one alone would be known, and so would who is left"
+    assert "west" not in told
+
+
+def test_figures_are_those_that_were_known_then(kept: Engine) -> None:
+    asked = Asked(FIRST, as_of=day(80), known_on=day(80))
+    before = quarterly(kept, asked)
+    tables = [each.as_csv() for each in (*before.tables(), *before.rows())]
+    with transaction(kept) as connection:
+        connection.execute(insert(MILESTONE), [
+            {"enrollment_id": 1, "milestone": name, "occurred_on": day(79), "reference": "late", "recorded_by": "test",
+             "recorded_at": datetime.combine(TODAY, time(12), UTC)}
+            for name in ("visit", "gap_report_accepted")
+        ])
+        connection.execute(update(ENROLLMENT).where(ENROLLMENT.c.id == 1).values(next_review_on=TODAY))
+    sweep(TODAY)
+    after = quarterly(kept, asked)
+    assert [each.as_csv() for each in (*after.tables(), *after.rows())] == tables
+    later = quarterly(kept, Asked(FIRST, as_of=day(80)))
+    standing = {row["stage"]: row["standing"] for row in rows(later, "stages")}
+    assert (standing["gap_analysis"], standing["directives"]) == (1, 1), "known by today, it had left on day 79"
+    assert rows(later, "enrollments")[0]["last_visit_on"] == day(79)
+
+
+def test_a_quarter_before_the_program_says_so_in_every_part(kept: Engine, tmp_path: Path) -> None:
+    found = quarterly(kept, Asked(Quarter(2019, 2)))
+    write_report(found, tmp_path / "r", list(Language))
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert "The program began on 1 Jan 2020" in page
+    assert page.count('class="empty"') == 5, "words in the place of every plot"
+    assert "<svg" not in page
+    assert page.count("<h2>") == 9, "no part is missing"
+    assert not (tmp_path / "r" / "plots").exists()
+    assert "El programa inició el 1 ene 2020" in (tmp_path / "r" / "informe.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (Asked(Quarter(2020, 3)), "quarter: 2020Q3 has not begun. Name 2020Q2 or an earlier one."),
+        (Asked(FIRST, as_of=date(2020, 4, 1)), "--as-of: 2020-04-01 does not lie in 2020Q1."),
+        (Asked(SECOND, as_of=date(2020, 6, 1)), "--as-of: 2020-06-01 has not come yet."),
+        (Asked(FIRST, known_on=date(2020, 6, 1)), "--known-on: 2020-06-01 has not come yet."),
+    ],
+)
+def test_days_that_nobody_can_look_from_are_refused(kept: Engine, asked: Asked, said: str) -> None:
+    with pytest.raises(Refused, match=re.escape(said)):
+        quarterly(kept, asked)
+
+
+def test_a_program_without_indicators_is_told_what_to_add(lite: Engine) -> None:
+    install(lite, program("iso9001").policy, [replace(case("application"), track="iso9001")])
+    with living_on(lite, TODAY), pytest.raises(Refused, match=r"reports.*Add reports\.toml"):
+        quarterly(lite, Asked(FIRST))
+
+
+def test_both_languages_tell_the_same_figures_and_no_person(kept: Engine, tmp_path: Path) -> None:
+    written = write_report(quarterly(kept, Asked(FIRST)), tmp_path / "r", list(Language), rows=True)
+    assert written.without == ["no PDF: no Chromium was found here; the page prints from any browser"]
+    english, spanish = ((tmp_path / "r" / f"{name}.html").read_text() for name in ("report", "informe"))
+    figures = [re.findall(r'<td[^>]*class="n"><span>([^<]*)', page) for page in (english, spanish)]
+    assert figures[0] == figures[1] != []
+    for page in (english, spanish):
+        assert "Ana" not in page
+        assert "A1/law_enforcement_tier1" not in page, "no single case"
+        assert page.count("<svg") == 2 * page.count("<figure") > 0, "for a page and for a phone"
+    assert {path.suffix for path in written.paths} == {".csv", ".html", ".png", ".svg"}
+    assert (tmp_path / "r-rows" / "enrollments.csv").is_file()
+    assert not any("rows" in str(path.relative_to(tmp_path / "r")) for path in (tmp_path / "r").rglob("*"))
+
+
+def test_a_table_is_written_for_a_spreadsheet_and_no_cell_is_a_formula() -> None:
+    hostile = Table("t", ("a", "b"), [("=1+1", -1.5), ("+x", 10), ("-x", None), ("@x", date(2020, 1, 1))])
+    read = list(csv.reader(io.StringIO(hostile.as_csv())))
+    assert read == [["a", "b"], ["'=1+1", "-1.5"], ["'+x", "10"], ["'-x", ""], ["'@x", "2020-01-01"]]
+
+
+def test_a_reason_is_told_from_the_day_it_was_recorded_in_both_languages(kept: Engine, tmp_path: Path) -> None:
+    why = Because("", TODAY, actor="P1", reference="D-7")
+    with transaction(kept) as connection:
+        give_reasons(connection, FIRST, indicator="cases_visited", reasons=["funding"], why=why)
+        give_reasons(connection, FIRST, indicator="cases_visited", reasons=["emergency", "funding"], why=why)
+        with pytest.raises(Refused, match='Did you mean "cases_visited"'):
+            give_reasons(connection, FIRST, indicator="case_visited", reasons=["funding"], why=why)
+        with pytest.raises(Refused, match='Did you mean "funding"'):
+            give_reasons(connection, FIRST, indicator="cases_visited", reasons=["fundin"], why=why)
+    found = quarterly(kept, Asked(FIRST))
+    told = {row["indicator"]: row["reasons"] for row in rows(found, "indicators")}
+    assert told["cases_visited"] == "emergency funding"
+    earlier = quarterly(kept, Asked(FIRST, known_on=date(2020, 5, 19)))
+    assert {row["reasons"] for row in rows(earlier, "indicators")} == {""}
+    write_report(found, tmp_path / "r", [Language.ES_MX])
+    assert "pandemia o emergencia, presupuesto" in (tmp_path / "r" / "informe.html").read_text()
+
+
+def test_a_report_is_handed_in_once_and_after_its_quarter(kept: Engine) -> None:
+    assert last_quarter(kept) == FIRST
+    with transaction(kept) as connection:
+        with pytest.raises(Refused, match="Name a day after 2020-03-31 and until 2020-05-20"):
+            file_report(connection, FIRST, date(2020, 3, 31), actor="P1")
+        file_report(connection, FIRST, date(2020, 4, 29), actor="P1")
+        with pytest.raises(Refused, match="was handed in on 2020-04-29"):
+            file_report(connection, FIRST, TODAY, actor="P1")
