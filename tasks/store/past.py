@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from itertools import takewhile
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, Select, select
 
@@ -20,9 +19,10 @@ from models.rules.case import Case, ClockChange, Fact, Program, Said, Seat, Stan
 from models.rules.clock import anchor_of
 from models.rules.decision import Advance
 from models.rules.errors import Refused
+from models.rules.hours import zone_named
 from models.rules.log import State, counted, replayed
 from models.rules.words import EscalationState, Subject
-from models.schema import ASSIGNMENT, CHANGE, ENROLLMENT, ESCALATION, FORMER_TENURE, MILESTONE, NOTICE, same
+from models.schema import AGENCY, ASSIGNMENT, CHANGE, ENROLLMENT, ESCALATION, FORMER_TENURE, MILESTONE, NOTICE, same
 from tasks.store.cases import IDS, named_cases
 from tasks.store.log import logs_of
 from tasks.store.lookups import chunks
@@ -40,7 +40,11 @@ _SEATS = select(_A.id, _A.recorded_at).where(_A.id.in_(IDS))
 _TENURES = select(_F.assignment_id, _F.since, _F.until, _F.replaced_at).where(_F.assignment_id.in_(IDS)).order_by(
     _F.id
 )
-_RECORDED = select(ENROLLMENT.c.id, ENROLLMENT.c.recorded_at).where(ENROLLMENT.c.id.in_(IDS))
+_RECORDED = (
+    select(ENROLLMENT.c.id, ENROLLMENT.c.recorded_at, AGENCY.c.time_zone)
+    .join(AGENCY, AGENCY.c.id == ENROLLMENT.c.agency_id)
+    .where(ENROLLMENT.c.id.in_(IDS))
+)
 
 
 class Sight(NamedTuple):
@@ -68,16 +72,16 @@ class Past:
 
         Args:
             connection: where.
-            program: whose zone ends a day, and where a cycle begins.
+            program: where a cycle begins.
             ids: which; every one by default.
         """
         wanted = sorted(connection.scalars(select(ENROLLMENT.c.id))) if ids is None else list(ids)
-        self._program, self._zone = program, ZoneInfo(program.policy.zone)
+        self._program = program
         cases = [case for some in chunks(wanted) for case in named_cases(connection, some)]
         self._cases = {case.id: case for case in cases}
         self._facts = _grouped(connection, _FACTS, wanted)
         self._changes = _grouped(connection, _CHANGES, wanted)
-        self._recorded = {row.id: row.recorded_at for row in _rows(connection, _RECORDED, wanted)}
+        self._recorded = {row.id: row for row in _rows(connection, _RECORDED, wanted)}
         self._decided_on = {row.id: row.decided_on for row in _rows(connection, _DECIDED, wanted)}
         self._escalations = {row.id: row for row in _rows(connection, _ESCALATIONS, wanted)}
         seats = sorted({seat.id for case in cases for seat in case.seats})
@@ -102,7 +106,7 @@ class Past:
             Refused: the day is the last that a calendar has: it has no end.
         """
         now, day = self._cases[enrollment_id], sight.day
-        midnight, changes = self._end_of(sight.known_on), self._changes_by(enrollment_id, sight)
+        midnight, changes = self._end_of(sight.known_on, enrollment_id), self._changes_by(enrollment_id, sight)
         said = [notice for notice in now.said if self._decided_on[notice.id] <= day]
         state = self._state(replace(now, changes=changes), sight)
         return replace(
@@ -119,20 +123,22 @@ class Past:
 
     def is_known(self, enrollment_id: int, sight: Sight) -> bool:
         """Whether an enrollment had been recorded, and its agreement signed."""
-        if self._recorded[enrollment_id] >= self._end_of(sight.known_on):
+        if self._recorded[enrollment_id].recorded_at >= self._end_of(sight.known_on, enrollment_id):
             return False
         now = replace(self._cases[enrollment_id], changes=self._changes_by(enrollment_id, sight))
         return anchor_of(now).on <= sight.as_of
 
     def _changes_by(self, enrollment_id: int, sight: Sight) -> Sequence[ClockChange]:
-        midnight = self._end_of(sight.known_on)
+        midnight = self._end_of(sight.known_on, enrollment_id)
         known = sum(row.recorded_at < midnight for row in self._changes.get(enrollment_id, ()))
         return self._cases[enrollment_id].changes[:known]  # in the order in which they were recorded
 
-    def _end_of(self, day: date) -> datetime:
+    def _end_of(self, day: date, enrollment_id: int) -> datetime:
+        """Return the instant at which a day is over where the agency is."""
         if day == date.max:
             raise Refused.one("day", f"{day} is beyond every calendar.", "Name an earlier one.")
-        return datetime.combine(day + timedelta(days=1), time(), self._zone)
+        zone = zone_named(self._recorded[enrollment_id].time_zone)
+        return datetime.combine(day + timedelta(days=1), time(), zone)
 
     def _state(self, case: Case, sight: Sight) -> State:
         start = State(self._program.policy.start_of(case.cycle), anchor_of(case).on)

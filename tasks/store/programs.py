@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, literal, select, true, update
+from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, select, true, update
 
 from models.rules.case import Program
 from models.rules.errors import Problem, Refused, nearest
@@ -39,7 +39,7 @@ _IN_FORCE = (
     .outerjoin(_FIT, true())
 )
 _OF_VERSION = (
-    select(INSTALLATION.c.live_from, _V.id, _V.digest, literal(None).label("fit"), literal(None).label("fit_digest"))
+    select(INSTALLATION.c.live_from, _V.id, _V.digest)
     .join_from(POLICY_VERSION, INSTALLATION, true())
     .where(_V.id == bindparam("version"))
 )
@@ -134,7 +134,9 @@ def replaced_by(connection: Connection, policy: Policy) -> Program | None:
         Refused: as `put_in_force` would.
     """
     before = _replaced_by(connection, policy)
-    return None if before is None or before.digest == digest_of(policy) else _loaded(connection, before)
+    if before is None or before.digest == digest_of(policy):
+        return None
+    return _loaded(connection, before, (before.fit, before.fit_digest))
 
 
 def _replaced_by(connection: Connection, policy: Policy) -> Row[Any] | None:
@@ -200,22 +202,25 @@ def program_in_force(connection: Connection) -> Program:
     if row is None:
         remedy = "Run `acredita init PROGRAM`, or `acredita up` for the demo."
         raise Refused.one("database", "has no program yet.", remedy)
-    return _loaded(connection, row)
+    return _loaded(connection, row, (row.fit, row.fit_digest))
 
 
-def program_of(connection: Connection, version: int) -> Program:
-    """Return the program as a stored version has it, whether in force or not."""
-    return _loaded(connection, connection.execute(_OF_VERSION, {"version": version}).one())
+def program_of(connection: Connection, version: int, fit: int | None = None) -> Program:
+    """Return the program as a stored version has it, whether in force or not, and as a fit sees it; None: as none."""
+    row = connection.execute(_OF_VERSION, {"version": version}).one()
+    digest = None if fit is None else connection.scalar(select(_F.digest).where(_F.id == fit))
+    return _loaded(connection, row, (fit, digest))
 
 
-def _loaded(connection: Connection, row: Row[Any]) -> Program:
+def _loaded(connection: Connection, row: Row[Any], fit: FitKey) -> Program:
     if row.digest not in _parsed:
         document = connection.scalar(select(POLICY_VERSION.c.document).where(POLICY_VERSION.c.id == row.id))
         _parsed[row.digest] = Policy.model_validate(document)
-    if row.fit_digest is not None and (row.fit, row.fit_digest) not in _unpacked:
-        text = connection.scalar(select(_F.outlook).where(_F.id == row.fit))
-        _unpacked[row.fit, row.fit_digest] = unpacked(text or "", row.fit)
-    return _program(row.digest, row.id, (row.live_from, (row.fit, row.fit_digest)))
+    number, fit_digest = fit
+    if number is not None and fit_digest is not None and fit not in _unpacked:
+        text = connection.scalar(select(_F.outlook).where(_F.id == number))
+        _unpacked[fit] = unpacked(text or "", number)
+    return _program(row.digest, row.id, (row.live_from, fit))
 
 
 _parsed: dict[str, Policy] = {}

@@ -13,9 +13,7 @@ from models.schema import ASSIGNMENT, EMAIL, NOTICE
 from tasks.answers.people import person_id_of
 from tasks.answers.snoozing import seats_of
 from tasks.store.database import reading
-from tasks.store.programs import program_in_force
-from tasks.store.records import enrollment_id_of
-from tasks.views.chronicle import case_on, program_knowing
+from tasks.views.past import known_on
 
 
 def not_told(engine: Engine, codes: tuple[str, str], day: date) -> list[Sentence]:
@@ -26,10 +24,8 @@ def not_told(engine: Engine, codes: tuple[str, str], day: date) -> list[Sentence
     """
     enrollment, person = codes
     with reading(engine) as connection:
-        program = program_in_force(connection)
-        key, person_id = enrollment_id_of(connection, enrollment), person_id_of(connection, person)
-        case = case_on(connection, key, (program, day))
-        program = program_knowing(connection, case, (program, day))
+        person_id = person_id_of(connection, person)
+        key, _, case, program = known_on(connection, enrollment, day)
         seats = seats_of(connection, (person_id, key), day)
         asked = Asked(person, frozenset(seat.post for seat in seats), _mailed(connection, (person_id, key)))
         terms = [] if seats else _terms(connection, (person_id, key))

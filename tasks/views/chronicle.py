@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Engine, Row, select
 
 from models.rules.case import Case, Program
 from models.rules.clock import Clocks, Derived, clocks, derived
 from models.rules.decide import decide
-from models.rules.errors import Refused
 from models.rules.explain import Sentence, explain
 from models.rules.naming import enrollment_code
 from models.rules.planning import Outlook, outlook
-from models.schema import AGENCY, ENROLLMENT, ESCALATION, MILESTONE, NOTICE, STAGE_CHANGE
-from tasks.store import clock
+from models.schema import (
+    AGENCY,
+    ENROLLMENT,
+    ESCALATION,
+    MILESTONE,
+    NOTICE,
+    STAGE_CHANGE,
+)
 from tasks.store.database import reading
-from tasks.store.past import Past, at
-from tasks.store.programs import program_in_force, program_of
-from tasks.store.records import enrollment_id_of
 from tasks.views.clockwork import Move, moves_of
+from tasks.views.past import known_on
 
 
 class Chronicle(NamedTuple):
@@ -64,16 +66,12 @@ class Chronicle(NamedTuple):
 def chronicle(engine: Engine, code: str, as_of: date | None) -> Chronicle:
     """Tell one enrollment as it was known on a day, today by default."""
     with reading(engine) as connection:
-        program = program_in_force(connection)
-        day = as_of or clock.now_in(connection).astimezone(ZoneInfo(program.policy.zone)).date()
-        key = enrollment_id_of(connection, code)
+        key, day, case, program = known_on(connection, code, as_of)
         e, s, m, n, x = ENROLLMENT.c, STAGE_CHANGE.c, MILESTONE.c, NOTICE.c, ESCALATION.c
         row = connection.execute(
             select(e.track, e.cycle, AGENCY.c.code, AGENCY.c.name, AGENCY.c.region)
             .join(AGENCY, AGENCY.c.id == e.agency_id).where(e.id == key)
         ).one()
-        case = case_on(connection, key, (program, day))
-        program = program_knowing(connection, case, (program, day))
         then, plan = decide(case, program, day), program.plan(case.track, case.cycle)
         return Chronicle(
             enrollment_code(row.code, row.track, row.cycle), row.name, row.region, day, case,
@@ -118,32 +116,5 @@ def planned(plan: Outlook) -> dict[str, Any]:
 def explanation(engine: Engine, code: str, on: date | None) -> list[Sentence]:
     """Say what the rules make of an enrollment on a day, with what was known then."""
     with reading(engine) as connection:
-        program = program_in_force(connection)
-        day = on or clock.now_in(connection).astimezone(ZoneInfo(program.policy.zone)).date()
-        case = case_on(connection, enrollment_id_of(connection, code), (program, day))
-        program = program_knowing(connection, case, (program, day))
+        _, day, case, program = known_on(connection, code, on)
     return explain(case, program, day)
-
-
-def program_knowing(connection: Connection, case: Case, given: tuple[Program, date]) -> Program:
-    """Return the program in force; of a stage or track that it dropped, the version by which the case came there."""
-    program, day = given
-    if case.stage in program.policy.stage and case.track in program.policy.tracks:
-        return program
-    s = STAGE_CHANGE.c
-    came_by = select(s.policy_version_id).where(s.enrollment_id == case.id, s.decided_on <= day).order_by(s.seq.desc())
-    version = connection.scalar(came_by.limit(1))
-    if version is None:
-        what = f'stood in "{case.stage}" on "{case.track}", which no policy here knows of.'
-        raise Refused.one("enrollment", what, "Name a later day.")
-    return program_of(connection, version)
-
-
-def case_on(connection: Connection, enrollment_id: int, given: tuple[Program, date]) -> Case:
-    """Rebuild a case as it stood at the end of a day: what was recorded or decided on later days is left out.
-
-    Raises:
-        Refused: the day is the last that a calendar has: it has no end.
-    """
-    program, day = given
-    return Past(connection, program, [enrollment_id]).case(enrollment_id, at(day))

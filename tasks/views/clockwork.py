@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, select
 
 from models.rules.case import Case, Program
 from models.rules.clock import Version, versions
+from models.rules.hours import zone_named
 from models.rules.words import Change, Language
 from models.schema import CHANGE
+from tasks.views.past import zone_at
 
 _CHANGES = select(CHANGE).order_by(CHANGE.c.id)
 
@@ -50,16 +51,18 @@ def moves_of(connection: Connection, case: Case, program: Program, *, day: date)
     for version in versions(case, program.plan(case.track, case.cycle), day):
         moved[version.change.id].append(version)
     found: list[Move] = []
+    zone = zone_named(zone_at(connection, case.id)) if rows else UTC
     for number, row in rows.items():
         each: list[Version | None] = [*moved[number]] or [None]
-        found += (_move(row, program, undone_by=undone.get(number), version=version) for version in each)
+        on = row.recorded_at.astimezone(zone).date()
+        found += (_move(row, program, on, undone_by=undone.get(number), version=version) for version in each)
     return found
 
 
-def _move(row: Row[Any], program: Program, *, undone_by: int | None, version: Version | None) -> Move:
+def _move(row: Row[Any], program: Program, on: date, *, undone_by: int | None, version: Version | None) -> Move:
     label = program.policy.reasons.get(row.reason)
     return Move(
-        row.id, row.recorded_at.astimezone(ZoneInfo(program.policy.zone)).date(), " ".join(_what(row)),
+        row.id, on, " ".join(_what(row)),
         label.text(Language.EN) if label is not None else row.reason, row.reference, row.requester, row.approver,
         row.actor, _cost(row), undone_by,
         version and version.clock.value, version and version.before, version and version.after,

@@ -18,7 +18,7 @@ from models.rules.errors import Refused
 from models.rules.policy import Policy
 from models.rules.policy.checks import parse_policy
 from models.rules.words import Change, EscalationState, NoticeState, Post
-from models.schema import ASSIGNMENT, CHANGE, ESCALATION, NOTICE
+from models.schema import AGENCY, ASSIGNMENT, CHANGE, ESCALATION, NOTICE
 from tasks.mail.deliver import deliver
 from tasks.mail.senders.folder import FolderSender
 from tasks.operations.asked import Because
@@ -30,7 +30,8 @@ from tasks.store.database import reading, transaction
 from tasks.store.programs import program_in_force, put_in_force
 from tasks.store.records import NewFact, close_seats, record_facts
 from tasks.sweep import sweep
-from tasks.views.chronicle import case_on, chronicle, explanation
+from tasks.views.chronicle import chronicle, explanation
+from tasks.views.past import case_on, known_on
 from tests.building import case, crew, day, document, program
 from tests.storing import install
 
@@ -225,3 +226,19 @@ def test_a_past_day_knows_nothing_of_an_end_that_was_recorded_since(lite: Engine
         given = program_in_force(connection)
         then, now = (case_on(connection, 1, (given, on)) for on in (day(55), day(70)))
     assert [[s.until for s in each.seats if s.post is Post.SME_1] for each in (then, now)] == [[None], [day(50)]]
+
+
+def test_a_past_day_ends_at_midnight_where_the_agency_is(lite: Engine) -> None:
+    """A visit recorded at eleven at night in Tijuana is of that day, though it is the next one in Mexico City."""
+    install(lite, program().policy, [case()])
+    late = datetime(2020, 3, 2, 7, 0, tzinfo=UTC)
+    with transaction(lite) as connection:
+        set_clock(connection, late)
+        record_facts(connection, [NewFact("A1", "visit", day(50))], day(60))
+        given = program_in_force(connection)
+        known = {}
+        for zone in ("America/Tijuana", "America/Mexico_City"):
+            connection.execute(update(AGENCY).values(time_zone=zone))
+            known[zone] = len(case_on(connection, 1, (given, date(2020, 3, 1))).facts)
+            assert known_on(connection, "A1", None).day == date(2020, 3, 1 if zone == "America/Tijuana" else 2)
+    assert known == {"America/Tijuana": 1, "America/Mexico_City": 0}

@@ -20,8 +20,11 @@ from tasks.store.clock import set_clock
 from tasks.store.database import reading, transaction
 from tasks.store.journeys import journeys
 from tasks.store.programs import program_in_force, put_in_force
+from tasks.store.records import NewFact, record_facts
 from tasks.sweep import sweep
+from tasks.views.chronicle import explanation
 from tasks.views.forecasts import forecasts, judged_past
+from tasks.views.past import known_on
 from tests.building import DAY_0, ONBOARDED, case, day, document, program
 from tests.storing import install
 
@@ -167,3 +170,32 @@ def test_neither_help_nor_a_sweep_waits_for_numpy() -> None:
     for module in ("deployments.cli", "tasks.sweep", "models.rules.decide", "flows.forecast"):
         code = f"import sys, {module}; sys.exit('numpy' in sys.modules or 'scipy' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0, module
+
+
+def test_why_tells_a_past_day_by_the_fit_the_pace_and_the_band_of_that_day(stocked: Engine) -> None:
+    """What is said of a day does not change when the program learns more, nor when the agency turns out slower."""
+    code, on, later = "A7/law_enforcement_tier1", day(110), day(1200)
+    make_fit(stocked, TODAY)
+    for today in (TODAY, on):
+        with transaction(stocked) as connection:
+            set_clock(connection, datetime.combine(today, time(18), UTC))
+        sweep(today)
+    said = explanation(stocked, code, on)
+    with reading(stocked) as connection:
+        live = known_on(connection, code, None)
+    assert any(each.rule == "forecast" and f"fit of {TODAY}" in each.text for each in said)
+    with transaction(stocked) as connection:
+        set_clock(connection, datetime.combine(later, time(18), UTC))
+        kickoff = [NewFact(code, name, day(300)) for name, _ in ONBOARDED]
+        record_facts(connection, kickoff, later)
+    sweep(later)
+    make_fit(stocked, later)
+    sweep(later)
+    with reading(stocked) as connection:
+        row = connection.execute(select(ENROLLMENT.c.pace, ENROLLMENT.c.risk).where(ENROLLMENT.c.id == 7)).one()
+        then = known_on(connection, code, on)
+    assert row.pace > live.case.pace
+    assert row.risk != live.case.risk
+    assert (then.case.pace, then.case.risk, then.case.fit) == (live.case.pace, live.case.risk, 1)
+    assert [each.text for each in explanation(stocked, code, on)] == [each.text for each in said]
+    assert any(f"fit of {later}" in each.text for each in explanation(stocked, code, None))
