@@ -504,6 +504,22 @@ def test_the_quarterly_report_is_written_from_the_command_line(acredita: Termina
 
 
 @pytest.mark.usefixtures("stocked")
+def test_an_evidence_pack_is_made_and_verified_from_the_command_line(acredita: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "e.zip"
+    head = acredita("evidence", CODE, "--out", file, "--json").json()["head"]
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert f"chained to {head}" in acredita("verify", file, "--head", head).out
+    assert "Noted in this database on" in acredita("verify", file, "--here").out
+    other = acredita("verify", file, "--head", "0" * 64)
+    assert (other.code, other.out.split(":")[0]) == (1, "Chained anew")
+    file.write_bytes(file.read_bytes().replace(b'"cycle": 1', b'"cycle": 2', 1))
+    changed = acredita("verify", file)
+    assert changed.code == 1
+    assert changed.out.startswith("entries/00001-")
+    assert "cannot be read" in acredita.refused("verify", tmp_path / "none.zip")
+
+
+@pytest.mark.usefixtures("stocked")
 def test_a_decision_about_dates_shows_the_forecast_before_and_after(acredita: Terminal) -> None:
     assert acredita(*LONGER, "--dry-run", "--json").json()["effects"][0]["forecasts"] is None, "there is no fit yet"
     for verb in ("sweep", "fit", "sweep"):
