@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Table, literal_column
 from sqlmodel import SQLModel
 
 from models import tables
+from models.rules.words import Subject
 
 
 def table(model: type[SQLModel]) -> Table:
@@ -52,3 +53,5 @@ SNOOZE = table(tables.Snooze)
 STAGE_CHANGE = table(tables.StageChange)
 SWEEP = table(tables.Sweep)
 VARIANCE_REASON = table(tables.VarianceReason)
+OF_A_CASE = same(NOTICE.c.subject_kind, Subject.ENROLLMENT)
+"""Whether a notice's `subject_id` is an enrollment's."""

@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, func, select
 
 from models.rules.naming import enrollment_code
-from models.rules.policy import Policy
+from models.rules.policy import Policy, Weekly
 from models.rules.words import EmailKind, EmailState, Language, NoticeState, Risk, Status
-from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, NOTICE, PERSON, same
+from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, NOTICE, OF_A_CASE, PERSON, same
 from models.settings import settings
 from tasks.mail.deliver import deliver
 from tasks.mail.senders.folder import FolderSender
@@ -27,11 +27,13 @@ from tasks.store.copies import copied
 from tasks.store.database import reading, transaction
 from tasks.store.programs import current_program, put_in_force
 from tasks.sweep import day_to_sweep, sweep
+from tasks.weekly.deciding import decide_weekly
 
 ONE_DAY = timedelta(days=1)
 SWEPT_AT = time(6)
 """In the program's zone: before anybody's working hours."""
-JUST_BEFORE = timedelta(minutes=1)
+JUST_BEFORE = timedelta(minutes=10)
+"""A letter may lie for a few minutes between its writing and its sending: none is written in the last of a day."""
 
 
 class Mail(NamedTuple):
@@ -168,6 +170,8 @@ def _live(copy: Engine, *, now: datetime, since: date, until: date) -> int:
             with transaction(copy) as connection:
                 clock.set_clock(connection, swept)
             sweep(day)
+            with transaction(copy) as connection:
+                decide_weekly(connection, day)
             for instant in _mailed_at(copy, swept):
                 deliver(copy, sender, clock.stopped(instant))
             steps, day = steps + 1, _next_day(copy, day, until)
@@ -175,7 +179,7 @@ def _live(copy: Engine, *, now: datetime, since: date, until: date) -> int:
 
 
 def _mailed_at(copy: Engine, swept: datetime) -> list[datetime]:
-    """Return the last minute of everybody's working hours that comes after a sweep, zone by zone."""
+    """Return the last minutes of everybody's working hours that comes after a sweep, zone by zone."""
     end = current_program(copy).policy.working_hours.end
     with reading(copy) as connection:
         zones = [ZoneInfo(name) for name in connection.scalars(select(PERSON.c.time_zone).distinct())]
@@ -190,13 +194,18 @@ def _mailed_at(copy: Engine, swept: datetime) -> list[datetime]:
 
 
 def _next_day(copy: Engine, day: date, until: date) -> date:
-    """Return the next day on which something is due: a case, a notice, or an email to be tried again."""
+    """Return the next day with something due: a case, a notice, an email to be tried again, a mail of the week."""
     reviewed = select(func.min(ENROLLMENT.c.next_review_on)).where(ENROLLMENT.c.status == Status.OPEN)
     planned = select(func.min(NOTICE.c.planned_for)).where(same(NOTICE.c.state, NoticeState.PENDING))
     waiting = select(func.min(EMAIL.c.day)).where(same(EMAIL.c.state, EmailState.PENDING))
     with reading(copy) as connection:
         found = [connection.scalar(each) for each in (reviewed, planned, waiting)]
+    found += [day + timedelta(days=(rule.weekday - day.weekday() - 1) % 7 + 1) for rule in _weekly(copy)]
     return max(day + ONE_DAY, min((each for each in found if each is not None), default=until + ONE_DAY))
+
+
+def _weekly(copy: Engine) -> tuple[Weekly, ...]:
+    return current_program(copy).policy.weekly
 
 
 def _sent(copy: Engine) -> set[int]:
@@ -229,7 +238,8 @@ def _mails(copy: Engine, before: set[int]) -> Iterator[Mail]:
     )
     carried = (
         select(n.email_id, n.post, n.rule, AGENCY.c.code, e.track, e.cycle)
-        .join(ENROLLMENT, e.id == n.subject_id).join(AGENCY, AGENCY.c.id == e.agency_id)
+        .select_from(NOTICE).outerjoin(ENROLLMENT, OF_A_CASE & (e.id == n.subject_id))
+        .outerjoin(AGENCY, AGENCY.c.id == e.agency_id)
         .where(n.email_id.is_not(None)).order_by(n.id)
     )
     with reading(copy) as connection:
@@ -244,7 +254,9 @@ def _mails(copy: Engine, before: set[int]) -> Iterator[Mail]:
             day=row.settled_at.replace(tzinfo=row.settled_at.tzinfo or UTC).astimezone(ZoneInfo(row.time_zone)).date(),
             person=row.code, posts=tuple(dict.fromkeys(str(each.post) for each in told)),
             language=Language(row.language), kind=EmailKind(row.kind), subject=row.subject,
-            enrollments=tuple(dict.fromkeys(enrollment_code(each.code, each.track, each.cycle) for each in told)),
+            enrollments=tuple(dict.fromkeys(
+                enrollment_code(each.code, each.track, each.cycle) for each in told if each.code is not None
+            )),
             rules=tuple(dict.fromkeys(each.rule for each in told)),
         ))
     yield from sorted(found, key=lambda each: (each.day, each.person, each.kind))

@@ -32,6 +32,7 @@ from tasks.store import clock
 from tasks.store.database import engine_of, migrate, reading, transaction
 from tasks.store.programs import Terms, current_program, put_in_force, read_policy
 from tasks.sweep import sweep
+from tasks.weekly.deciding import decide_weekly
 
 ONE_DAY = timedelta(days=1)
 SWEPT_AT, MAILED_AT = 6, 11
@@ -141,6 +142,8 @@ def live_through(engine: Engine, sender: Sender, given: tuple[date, ZoneInfo, Co
         if rows is not None:
             feed_day(connection, rows, day)
     sweep(day)
+    with transaction(engine) as connection:
+        decide_weekly(connection, day)
     deliver(engine, sender, clock.stopped(_at(day, MAILED_AT, zone)))
 
 

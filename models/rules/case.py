@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from models.rules.calendars import Calendar, Calendars
 from models.rules.dates import add_months
 from models.rules.forecast.outlook import Outlook
-from models.rules.policy import Duty, EscalationRule, Policy, ReminderRule, Reminding, Stage, Track
+from models.rules.policy import Duty, EscalationRule, Policy, ReminderRule, Reminding, Stage, Track, Weekly
 from models.rules.words import Cause, Change, Clock, EscalationState, NoticeState, Post, Reason, Risk, Status
 
 
@@ -265,6 +265,11 @@ class Program:
     def reminders(self) -> dict[str, ReminderRule]:
         """The reminder rules by name."""
         return {rule.rule: rule for rule in self.policy.reminders}
+
+    @cached_property
+    def weekly(self) -> dict[str, Weekly]:
+        """The weekly mails by the names of their rules."""
+        return {rule.rule: rule for rule in self.policy.weekly}
 
     @cached_property
     def endings(self) -> frozenset[str]:

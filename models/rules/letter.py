@@ -144,9 +144,37 @@ class Item:
     moved: tuple[Moved, ...] = ()
 
 
+class Bar(NamedTuple):
+    """A bar of a small chart: how many of what, how long it is in percent of the longest, and what colours it."""
+
+    label: str
+    value: int
+    share: int
+    mark: str = ""
+
+
+class Row(NamedTuple):
+    """One case in a part of a weekly mail: its name, what it is, what is to be said of it, and what colours it."""
+
+    title: str
+    about: str
+    lines: tuple[str, ...]
+    mark: str = ""
+
+
+class Part(NamedTuple):
+    """A part of a weekly mail in its reader's words: `empty` where it has no rows, `more` counts those left out."""
+
+    title: str
+    empty: str
+    bars: tuple[Bar, ...] = ()
+    rows: tuple[Row, ...] = ()
+    more: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message to one person, before it is put into words. It carries at least one item."""
+    """One message to one person, before it is put into words: at least one item, or the parts of a weekly mail."""
 
     given_names: str
     surname: str
@@ -161,6 +189,10 @@ class Letter:
     is_demo: bool
     leaving: tuple[Answer, ...] = ()
     """How the reader says that they left a post, one link a seat."""
+    title: str = ""
+    parts: tuple[Part, ...] = ()
+    because: str = ""
+    """Of a weekly mail: its name, what it tells, and why the reader gets it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +262,23 @@ _BECAUSE: dict[Language, dict[str, str]] = {
         "repeat": "repeat {repeat}",
         "late": ". It was planned for {planned}.",
     },
+}
+
+
+def weekly_because(rule: str, post: str, cases: int, *, language: Language, monday: str) -> str:
+    """Say why the reader gets a weekly mail.
+
+    >>> weekly_because("portfolio", "first expert", 3, language=Language.EN, monday="April 3")  # doctest: +ELLIPSIS
+    'You receive this because rule “portfolio” tells your post (first expert) every week of your 3 cases; ...'
+    """
+    return _WEEKLY_BECAUSE[language].format(rule=rule, post=post, cases=cases, monday=monday)
+
+
+_WEEKLY_BECAUSE = {
+    Language.ES_MX: "Usted recibe este aviso porque la regla “{rule}” informa cada semana a su cargo ({post}) sobre sus"
+    " casos ({cases}); semana del {monday}.",
+    Language.EN: "You receive this because rule “{rule}” tells your post ({post}) every week of your {cases} cases;"
+    " week of {monday}.",
 }
 
 

@@ -140,6 +140,15 @@ class Subject(Word):
     AGENCY = "agency"
     REGION = "region"
     PROGRAM = "program"
+    PERSON = "person"
+
+
+class Section(StrEnum):
+    """What a weekly mail can tell of all that its reader holds."""
+
+    RISK = "risk"
+    CHANGES = "changes"
+    ASKED = "asked"
 
 
 class NoticeState(Word):
@@ -175,6 +184,8 @@ class Reason(Word):
     HOLDER_LEFT = "holder_left"
     RESTORED = "restored"
     """It may have gone out after the backup that this database was restored from."""
+    NOTHING_TO_SAY = "nothing_to_say"
+    """A weekly mail of a week in which nothing is at risk, nothing changed and nothing is asked."""
 
 
 class EscalationState(Word):
@@ -208,6 +219,7 @@ class EmailKind(Word):
 
     DIGEST = "digest"
     ESCALATION = "escalation"
+    WEEKLY = "weekly"
 
 
 class EmailState(Word):

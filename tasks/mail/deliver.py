@@ -28,7 +28,7 @@ from sqlalchemy import Engine
 from models.rules.delivery import Admission, Outlet, Times, admission, may_post
 from models.rules.errors import AcreditaError
 from models.rules.letter import Item, Message
-from models.rules.words import NoticeState, Outcome, Reason
+from models.rules.words import EmailKind, NoticeState, Outcome, Reason
 from models.settings import settings
 from tasks.mail.letters import Gathered, Parcel, Rules, gather
 from tasks.mail.outbox.boundaries import Boundary
@@ -170,15 +170,23 @@ def _rendered(shift: Shift, parcel: Parcel) -> Message | None:
     try:
         return render(parcel.letter)
     except AcreditaError as error:
-        carried = list(zip(parcel.notice_ids, parcel.letter.items, strict=True))
-        # Where each can be written alone, the letter as a whole cannot: nothing would change by trying again.
-        broken = [(notice_id, item) for notice_id, item in carried if not _renders(parcel, item)] or carried
-        set_aside(shift.engine, [notice_id for notice_id, _ in broken], Reason.UNDELIVERABLE)
+        broken = _broken(parcel)
+        set_aside(shift.engine, broken, Reason.UNDELIVERABLE)
         with transaction(shift.engine) as connection:
-            for template in sorted({item.template for _, item in broken}):
+            for template in sorted(set(broken.values())):
                 report(connection, f"template {template}", str(error))
         shift.delivery.dead += 1
         return None
+
+
+def _broken(parcel: Parcel) -> dict[int, str]:
+    """Return the notices that cannot be put into words, with the template of each; all where only together."""
+    if parcel.letter.kind is EmailKind.WEEKLY:
+        return dict.fromkeys(parcel.notice_ids, EmailKind.WEEKLY.value)
+    carried = list(zip(parcel.notice_ids, parcel.letter.items, strict=True))
+    # Where each can be written alone, the letter as a whole cannot: nothing would change by trying again.
+    broken = [(notice_id, item) for notice_id, item in carried if not _renders(parcel, item)] or carried
+    return {notice_id: item.template for notice_id, item in broken}
 
 
 def _renders(parcel: Parcel, item: Item) -> bool:

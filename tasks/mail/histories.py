@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, Select, select
 from models.rules.case import Case, Program
 from models.rules.letter import News, Taken, Told
 from models.rules.words import Language, NoticeState, Post
-from models.schema import CHANGE, EMAIL, ESCALATION, MILESTONE, NOTICE, PERSON, STAGE_CHANGE
+from models.schema import CHANGE, EMAIL, ESCALATION, MILESTONE, NOTICE, OF_A_CASE, PERSON, STAGE_CHANGE
 from tasks.mail.moved import CHANGED
 from tasks.store.cases import IDS
 
@@ -28,7 +28,7 @@ _TOLD = (
     select(_N.subject_id, _N.rule, _N.occurrence, _N.anchor_on, _N.post, EMAIL.c.day, _P.given_names, _P.surname)
     .join(EMAIL, EMAIL.c.id == _N.email_id)
     .join(PERSON, _P.id == EMAIL.c.person_id)
-    .where(_N.subject_id.in_(IDS), _N.state == NoticeState.SENT)
+    .where(OF_A_CASE, _N.subject_id.in_(IDS), _N.state == NoticeState.SENT)
     .order_by(EMAIL.c.day, _N.id)
 )
 _X = ESCALATION.c

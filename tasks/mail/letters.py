@@ -19,13 +19,13 @@ from models.rules.delivery import is_due
 from models.rules.duties import changed_holder
 from models.rules.fees import spell_price
 from models.rules.gates import dossier, gate_state
-from models.rules.hours import at_work, reader_of
+from models.rules.hours import Reader, at_work, reader_of
 from models.rules.letter import Item, Letter, reference_of
 from models.rules.naming import awaited, enrollment_code
 from models.rules.planning import outlook
 from models.rules.policy import Duty
 from models.rules.words import NEXT_CONTACTS, SCOPE_OF, Cause, EmailKind, Language, NoticeState, Post, Reason, Scope
-from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, INSTALLATION, NOTICE, PERSON, same
+from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, INSTALLATION, NOTICE, OF_A_CASE, PERSON, same
 from models.settings import settings
 from tasks.answers.absences import stand_ins
 from tasks.answers.links import Issuer, Link
@@ -35,6 +35,7 @@ from tasks.mail.moved import MovedDates
 from tasks.mail.outbox.retries import Carrier, carriers_of, outdated
 from tasks.store.cases import IDS, WIDE, named_cases
 from tasks.store.programs import program_in_force
+from tasks.weekly import letters as weekly
 
 CONFERENCES_SHOWN = 3
 
@@ -50,6 +51,7 @@ _PENDING = (
     .join(AGENCY, AGENCY.c.id == _E.agency_id)
     .where(
         same(_N.state, NoticeState.PENDING),
+        OF_A_CASE,
         _N.planned_for <= bindparam("today"),
         or_(_E.next_review_on.is_(None), _E.next_review_on > bindparam("today")),
     )
@@ -134,12 +136,56 @@ def gather(connection: Connection, now: datetime, rules: Rules) -> Gathered:
     """
     program = program_in_force(connection)
     today = now.astimezone(ZoneInfo(program.policy.zone)).date()
-    rows = connection.execute(_PENDING, {"today": today, "size": rules.size}).all()
     gathered = Gathered([], [], {}, {})
-    if not rows:
-        return gathered
+    _gather_cases(connection, gathered, now, rules=rules, program=program, today=today)
+    _gather_weeklies(connection, gathered, now, rules=rules, program=program, today=today)
+    return gathered
+
+
+def _gather_weeklies(
+    connection: Connection, gathered: Gathered, now: datetime, *, rules: Rules, program: Program, today: date
+) -> None:
+    """Write the mails of the week to people who are at work, whoever stands in for them otherwise."""
+    rows = connection.execute(weekly.PENDING, {"today": today, "size": rules.size}).all()
+    gathered.nobody.extend(row.id for row in rows if row.undeliverable_since is not None)
     carriers = carriers_of(connection, rows)
-    waiting = {key for key, carrier in carriers.items() if not is_due(carrier.next_at, now, rules.horizon)}
+    due = [
+        row for row in rows if row.undeliverable_since is None
+        and _at_work(program, reader_of(program, row.person_id, row.time_zone), (now, now + rules.lies))
+        and _may_go(carriers.get((row.person_id, EmailKind.WEEKLY)), now, rules)
+    ]
+    if not due:
+        return
+    scribe = weekly.Weeklies(connection, program, due, today=today, is_demo=_is_demo(connection))
+    written: set[int] = set()
+    for row in due:
+        if row.person_id in written:  # one mail of a kind a day: who has two weekly mails gets the other tomorrow
+            continue
+        try:
+            found = scribe.letter(row)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one letter must not hold up the others
+            gathered.broken[row.id] = type(error).__name__
+            continue
+        if isinstance(found, Reason):
+            gathered.outdated[row.id] = found
+            continue
+        written.add(row.person_id)
+        parcel = Parcel(row.person_id, row.email, found, (row.id,))
+        gathered.parcels.append(_carried(parcel, carriers.get((row.person_id, EmailKind.WEEKLY))))
+
+
+def _may_go(carrier: Carrier | None, now: datetime, rules: Rules) -> bool:
+    return carrier is None or is_due(carrier.next_at, now, rules.horizon)
+
+
+def _gather_cases(
+    connection: Connection, gathered: Gathered, now: datetime, *, rules: Rules, program: Program, today: date
+) -> None:
+    rows = connection.execute(_PENDING, {"today": today, "size": rules.size}).all()
+    if not rows:
+        return
+    carriers = carriers_of(connection, rows)
+    waiting = {key for key, carrier in carriers.items() if not _may_go(carrier, now, rules)}
     seats: dict[int, Seated] = {}
     holders = _holders(connection, rows, today)
     there = stand_ins(connection, {holder.id for holder in holders.values()}, today)
@@ -147,7 +193,8 @@ def gather(connection: Connection, now: datetime, rules: Rules) -> Gathered:
     groups = {
         (person, kind): [row for row in found if _goes_with(row, carriers.get((person.id, kind)))]
         for (person, kind), found in groups.items()
-        if (person.id, kind) not in waiting and _at_work(program, person, (now, now + rules.lies))
+        if (person.id, kind) not in waiting
+        and _at_work(program, reader_of(program, person.id, person.time_zone), (now, now + rules.lies))
     }
     wanted = sorted({row.subject_id for found in groups.values() for row in found})
     cases = {case.id: case for case in named_cases(connection, wanted)}
@@ -165,7 +212,6 @@ def gather(connection: Connection, now: datetime, rules: Rules) -> Gathered:
         parcel = _whole(left, gathered.broken, partial(scribe.parcel, to=person, kind=kind))
         if parcel is not None:
             gathered.parcels.append(_carried(parcel, carriers.get((person.id, kind))))
-    return gathered
 
 
 class _Reach(NamedTuple):
@@ -218,8 +264,7 @@ def _whole(
         return None
 
 
-def _at_work(program: Program, person: Row[Any], instants: Iterable[datetime]) -> bool:
-    reader = reader_of(program, person.id, person.time_zone)
+def _at_work(program: Program, reader: Reader, instants: Iterable[datetime]) -> bool:
     return all(at_work(program.policy.working_hours, reader, instant) for instant in instants)
 
 

@@ -16,7 +16,7 @@ from models.rules.case import Case, ClockChange, Program
 from models.rules.clock import versions
 from models.rules.letter import Moved
 from models.rules.words import Change, Clock, Language, NoticeState
-from models.schema import CHANGE, EMAIL, NOTICE
+from models.schema import CHANGE, EMAIL, NOTICE, OF_A_CASE
 from tasks.store.cases import IDS
 
 NEWS_FOR = timedelta(days=60)
@@ -38,7 +38,7 @@ _N = NOTICE.c
 _HEARD = (
     select(_N.subject_id, EMAIL.c.person_id, func.max(EMAIL.c.claimed_at).label("at"))
     .join(EMAIL, EMAIL.c.id == _N.email_id)
-    .where(_N.subject_id.in_(IDS), _N.state == NoticeState.SENT)
+    .where(OF_A_CASE, _N.subject_id.in_(IDS), _N.state == NoticeState.SENT)
     .group_by(_N.subject_id, EMAIL.c.person_id)
 )
 _WHY = select(CHANGE.c.id, CHANGE.c.recorded_at, CHANGE.c.reason).where(CHANGE.c.enrollment_id.in_(IDS))

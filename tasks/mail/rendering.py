@@ -28,7 +28,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from models.rules.errors import AcreditaError, Problem, Refused, nearest
-from models.rules.letter import Answer, Item, Letter, Message, because, by_urgency, clean_header, urgency
+from models.rules.letter import Answer, Item, Letter, Message, Part, Row, because, by_urgency, clean_header, urgency
 from models.rules.words import Language
 from tasks.mail.calendars import Event, calendar_of
 from tasks.mail.samples import sample_item, sample_letter
@@ -46,7 +46,7 @@ _ITEM_FACTS = tuple(field.name for field in fields(Item) if field.name != "answe
 ITEM_FACTS = frozenset({*_ITEM_FACTS, "urgency", "today"})
 LETTER_FACTS = frozenset({
     "agencies", "by_hand", "cards", "count", "is_demo", "kind", "leaving", "name", "post_name", "program_name",
-    "reasons", "reference", "subject", "today",
+    "parts", "reasons", "reference", "subject", "title", "today",
 })
 
 
@@ -79,7 +79,8 @@ def render(letter: Letter, folder: Path = TEMPLATES) -> Message:
     """Put a letter into words.
 
     Args:
-        letter: at least one item; the most urgent is shown first, and what two posts of one person share, once.
+        letter: at least one item, or the parts of a weekly mail; the most urgent item is shown first, and what two
+            posts of one person share, once.
         folder: where the templates are; each process reads a template once.
 
     Raises:
@@ -161,17 +162,21 @@ class Press:
         """Put a letter into words, as `tasks.mail.rendering.render` says."""
         items = by_urgency(letter.items)
         cards = tuple(self._card(item, letter.today) for item in _once_each(items))
+        parts = tuple(map(_cleaned_part, letter.parts))
+        frame = "weekly" if parts else "letter"
         facts: dict[str, Any] = {
             "agencies": len({item.agency_code for item in items}), "cards": cards, "count": len(cards),
-            "by_hand": not any(item.answers for item in items), "leaving": letter.leaving,
+            "by_hand": bool(items) and not any(item.answers for item in items), "leaving": letter.leaving,
             "is_demo": letter.is_demo, "kind": letter.kind.value, "name": clean_header(full_name(letter)),
             "post_name": clean_header(letter.post_name), "program_name": clean_header(letter.program_name),
-            "reasons": tuple(self._reasons(items)), "reference": clean_header(letter.reference), "today": letter.today,
+            "reasons": tuple(self._reasons(items)) or (clean_header(letter.because),), "parts": parts,
+            "reference": clean_header(letter.reference), "title": clean_header(letter.title), "today": letter.today,
         }
-        headline = _headline(self._fill(f"{BASE}/{self._language}/subject.txt", facts, LETTER_FACTS))
+        subject = "weekly_subject.txt" if parts else "subject.txt"
+        headline = _headline(self._fill(f"{BASE}/{self._language}/{subject}", facts, LETTER_FACTS))
         facts["subject"] = f"{headline} [Ref {facts['reference']}]"
-        text = self._fill(f"{BASE}/{self._language}/letter.txt", facts, LETTER_FACTS)
-        html = self._fill(f"{BASE}/{self._language}/letter.html", facts, LETTER_FACTS)
+        text = self._fill(f"{BASE}/{self._language}/{frame}.txt", facts, LETTER_FACTS)
+        html = self._fill(f"{BASE}/{self._language}/{frame}.html", facts, LETTER_FACTS)
         return Message(facts["subject"], wrapped(text), self._inliner.inline(html), self._calendar(items, letter.today))
 
     def _calendar(self, items: list[Item], today: date) -> str | None:
@@ -280,6 +285,18 @@ def _cleaned(value: Any) -> Any:
             return tuple(_cleaned(part) for part in value)
         case _:
             return value
+
+
+def _cleaned_part(part: Part) -> Part:
+    """Return a part whose every word fits on one line and means what it shows."""
+    return Part(
+        clean_header(part.title), clean_header(part.empty),
+        tuple(bar._replace(label=clean_header(bar.label)) for bar in part.bars),
+        tuple(
+            Row(clean_header(row.title), clean_header(row.about), _cleaned(row.lines), row.mark) for row in part.rows
+        ),
+        part.more,
+    )
 
 
 def full_name(letter: Letter) -> str:

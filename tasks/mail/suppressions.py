@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, func, or_, select, update
 
 from models.rules.errors import Refused
 from models.rules.words import Cause, EmailState, EscalationState, NoticeState, Status, Undeliverable
-from models.schema import AGENCY, ASSIGNMENT, EMAIL, ENROLLMENT, ESCALATION, NOTICE, PERSON
+from models.schema import AGENCY, ASSIGNMENT, EMAIL, ENROLLMENT, ESCALATION, NOTICE, OF_A_CASE, PERSON
 from models.settings import settings
 from tasks.mail.senders.choice import sender_of
 from tasks.mail.senders.sendgrid_lists import Listed, UnreadableError
@@ -103,7 +103,7 @@ def _bounce(connection: Connection, person_id: int, listed: Listed) -> int | Non
     bounced = update(EMAIL).where(_E.id == last.id).values(state=EmailState.BOUNCED, note=str(listed.by))
     connection.execute(bounced)
     still_open = select(ENROLLMENT.c.id).where(ENROLLMENT.c.status == Status.OPEN)
-    missed = (_N.email_id == last.id) & (_N.state == NoticeState.SENT) & _N.subject_id.in_(still_open)
+    missed = (_N.email_id == last.id) & (_N.state == NoticeState.SENT) & OF_A_CASE & _N.subject_id.in_(still_open)
     again = update(NOTICE).where(missed).values(state=NoticeState.PENDING, email_id=None)
     return connection.execute(again).rowcount
 

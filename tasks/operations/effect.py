@@ -21,7 +21,7 @@ from models.rules.decision import Decision, Forecast
 from models.rules.meaning import outlived
 from models.rules.risk import forecast
 from models.rules.words import Clock, NoticeState, Risk, Status
-from models.schema import ENROLLMENT, NOTICE
+from models.schema import ENROLLMENT, NOTICE, OF_A_CASE
 from tasks.store.cases import named_cases, write
 from tasks.store.database import transaction
 from tasks.store.programs import program_in_force
@@ -211,7 +211,8 @@ def sent_since(connection: Connection, enrollment_id: int, since: date, *, stage
     n = NOTICE.c
     rows = connection.execute(
         select(n.id, n.facts).where(
-            n.subject_id == enrollment_id, n.decided_on >= since, n.state.in_([NoticeState.CLAIMED, NoticeState.SENT])
+            OF_A_CASE, n.subject_id == enrollment_id, n.decided_on >= since,
+            n.state.in_([NoticeState.CLAIMED, NoticeState.SENT]),
         )
     )
     return [row.id for row in rows if row.facts.get("stage") in stages]

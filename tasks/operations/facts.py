@@ -25,6 +25,7 @@ from models.schema import (
     FORMER_TENURE,
     MILESTONE,
     NOTICE,
+    OF_A_CASE,
     SNOOZE,
     STAGE_CHANGE,
 )
@@ -224,7 +225,7 @@ def _close_next_cycle(connection: Connection, found: Asked) -> None:
         connection.execute(update(kept).where(kept.c.enrollment_id == opened.id).values(enrollment_id=found.case.id))
     for table in (SNOOZE, ESCALATION, ASSIGNMENT, STAGE_CHANGE):
         connection.execute(delete(table).where(table.c.enrollment_id == opened.id))
-    connection.execute(delete(NOTICE).where(NOTICE.c.subject_id == opened.id))
+    connection.execute(delete(NOTICE).where(OF_A_CASE, NOTICE.c.subject_id == opened.id))
     connection.execute(delete(ENROLLMENT).where(e.id == opened.id))
 
 
@@ -232,7 +233,7 @@ def _that_counts(connection: Connection, enrollment_id: int, program: Program) -
     """Count what keeps an enrollment from being removed: neither void nor undone, or heard of by somebody."""
     (case,) = named_cases(connection, [enrollment_id])
     n, gone = NOTICE.c, (NoticeState.SENT, NoticeState.CLAIMED)
-    out = select(func.count()).where(n.subject_id == enrollment_id, n.state.in_(gone))
+    out = select(func.count()).where(OF_A_CASE, n.subject_id == enrollment_id, n.state.in_(gone))
     counts = {
         "fact": len(case.facts), "moved date": len(standing(case.changes)),
         "stage change": len(counted([step for _, step in log_of(connection, enrollment_id, program)])),

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, select
 from models.rules.explain import Outcome, Sentence
 from models.rules.why_not import Asked, Mailed, why_not
 from models.rules.words import TAKEN
-from models.schema import ASSIGNMENT, EMAIL, NOTICE
+from models.schema import ASSIGNMENT, EMAIL, NOTICE, OF_A_CASE
 from tasks.answers.people import person_id_of
 from tasks.answers.snoozing import seats_of
 from tasks.store.database import reading
@@ -37,7 +37,7 @@ def _mailed(connection: Connection, given: tuple[int, int]) -> dict[int, Mailed]
     n, m = NOTICE.c, EMAIL.c
     rows = connection.execute(
         select(n.id, m.day, m.reference).join(EMAIL, m.id == n.email_id)
-        .where(n.subject_id == enrollment_id, m.person_id == person_id, m.state.in_(TAKEN))
+        .where(OF_A_CASE, n.subject_id == enrollment_id, m.person_id == person_id, m.state.in_(TAKEN))
     )
     return {row.id: Mailed(row.day, row.reference) for row in rows}
 

@@ -20,6 +20,7 @@ from models.schema import (
     ESCALATION,
     MILESTONE,
     NOTICE,
+    OF_A_CASE,
     STAGE_CHANGE,
 )
 from tasks.store.database import reading
@@ -87,7 +88,7 @@ def chronicle(engine: Engine, code: str, as_of: date | None) -> Chronicle:
             ).all(),
             notices=connection.execute(
                 select(n.planned_for, n.decided_on, n.rule, n.occurrence, n.post, n.state, n.reason)
-                .where(n.subject_id == key, n.decided_on <= day).order_by(n.decided_on, n.id)
+                .where(OF_A_CASE, n.subject_id == key, n.decided_on <= day).order_by(n.decided_on, n.id)
             ).all(),
             escalations=connection.execute(
                 select(x.opened_on, x.rule, x.occurrence, x.rung, x.state, x.acknowledged_by, x.acknowledged_until,

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
 from models.rules.errors import Refused
 from models.rules.naming import enrollment_code
 from models.rules.words import EmailState, NoticeState, Reason, Subject
-from models.schema import AGENCY, ASSIGNMENT, EMAIL, ENROLLMENT, NOTICE, PERSON
+from models.schema import AGENCY, ASSIGNMENT, EMAIL, ENROLLMENT, NOTICE, OF_A_CASE, PERSON, same
 from tasks.answers.people import person_id_of
 from tasks.store.records import enrollment_id_of
 
@@ -81,29 +81,35 @@ _HOLDER = (
     select(_P.code).join(ASSIGNMENT, _A.person_id == _P.id).where(_in_post())
     .order_by(_A.since.desc(), _A.id.desc()).limit(1).correlate(NOTICE, ENROLLMENT, AGENCY).scalar_subquery()
 )
-_READER = PERSON.alias("reader")
+_READER, _ABOUT = PERSON.alias("reader"), PERSON.alias("about")
 
 
 def _query(wanted: Wanted) -> Select[Any]:
     query = (
         select(
             _N.id, _N.decided_on, _N.planned_for, AGENCY.c.code, _E.track, _E.cycle, _N.rule, _N.occurrence,
-            _N.anchor_on, _N.post, _READER.c.code.label("reader"), _HOLDER.label("holder"), _N.state, _N.reason,
+            _N.anchor_on, _N.post, _READER.c.code.label("reader"), _HOLDER.label("holder"),
+            _ABOUT.c.code.label("about"), _N.state, _N.reason,
             _M.state.label("email_state"), _M.day, _M.reference, _N.policy_version_id, _N.facts,
         )
-        .join(ENROLLMENT, and_(_E.id == _N.subject_id, _N.subject_kind == Subject.ENROLLMENT))
-        .join(AGENCY, AGENCY.c.id == _E.agency_id)
+        .select_from(NOTICE)
+        .outerjoin(ENROLLMENT, OF_A_CASE & (_E.id == _N.subject_id))
+        .outerjoin(AGENCY, AGENCY.c.id == _E.agency_id)
+        .outerjoin(_ABOUT, same(_N.subject_kind, Subject.PERSON) & (_ABOUT.c.id == _N.subject_id))
         .outerjoin(EMAIL, _M.id == _N.email_id)
         .outerjoin(_READER, _READER.c.id == _M.person_id)
         .order_by(_N.decided_on, _N.id)
     )
     if wanted.enrollment_id is not None:
-        query = query.where(_N.subject_id == wanted.enrollment_id)
+        query = query.where(OF_A_CASE, _N.subject_id == wanted.enrollment_id)
     if wanted.since is not None:
         query = query.where(_N.decided_on >= wanted.since)
     if wanted.person_id is not None:
+        # A mail of the week is about its reader, whatever they hold.
         in_post = select(_A.id).where(_in_post(_A.person_id == wanted.person_id)).correlate(NOTICE, ENROLLMENT, AGENCY)
-        unmailed = and_(_N.email_id.is_(None), in_post.exists())
+        unmailed = and_(
+            _N.email_id.is_(None), or_(_ABOUT.c.id == wanted.person_id, and_(OF_A_CASE, in_post.exists()))
+        )
         query = query.where(or_(_M.person_id == wanted.person_id, unmailed))
     return query
 
@@ -115,8 +121,9 @@ def ledger(connection: Connection, wanted: Wanted) -> Iterator[Entry]:
 
 def _entry(row: Row[Any]) -> Entry:
     return Entry(
-        row.id, row.decided_on, row.planned_for, enrollment_code(row.code, row.track, row.cycle), row.rule,
-        row.occurrence, row.anchor_on, row.post.value, row.reader or row.holder or "",
+        row.id, row.decided_on, row.planned_for,
+        "" if row.code is None else enrollment_code(row.code, row.track, row.cycle), row.rule,
+        row.occurrence, row.anchor_on, row.post.value, row.reader or row.about or row.holder or "",
         _outcome(row.state, row.reason, row.email_state), "" if row.reason is None else row.reason.value, row.day,
         row.reference or "", row.policy_version_id, json.dumps(row.facts, ensure_ascii=False, sort_keys=True),
     )

@@ -18,6 +18,7 @@ from tasks.store.database import reading, transaction
 from tasks.store.programs import current_program
 from tasks.sweep import sweep
 from tasks.views.calendar_page import write_calendar
+from tasks.weekly.deciding import decide_weekly
 from tests.building import case, document, program, program_with
 from tests.on_prefect import TODAY
 from tests.storing import everything, install
@@ -41,6 +42,8 @@ def live_through(engine: Engine, folder: Path) -> None:
         with transaction(engine) as connection:
             clock.set_clock(connection, at(number, 15))
         sweep(TODAY + timedelta(days=number))
+        with transaction(engine) as connection:
+            decide_weekly(connection, TODAY + timedelta(days=number))
         for hour in (16, 19, 22):
             deliver(engine, FolderSender(folder, durable=False), clock.stopped(at(number, hour)))
 

@@ -13,6 +13,7 @@ from models.rules.policy.places import Entity, Government, Region
 from models.rules.policy.rules import EscalationRule, ReminderRule, Reminding, Rung, SkipAfter, Wait
 from models.rules.policy.stages import Gate, Milestone, Share, Stage, Verdict
 from models.rules.policy.tracks import AgencyKind, Reaccreditation, Track, Window
+from models.rules.policy.weekly import Weekly
 from models.rules.policy.whole import Policy
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Track",
     "Verdict",
     "Wait",
+    "Weekly",
     "Window",
     "WorkCalendar",
     "WorkingHours",

@@ -19,6 +19,7 @@ from models.rules.policy.reports import Reporting
 from models.rules.policy.rules import EscalationRule, ReminderRule
 from models.rules.policy.stages import Milestone, Stage
 from models.rules.policy.tracks import AgencyKind, Reaccreditation, Terms, Track, Window
+from models.rules.policy.weekly import Weekly
 from models.rules.words import Language, Post, Status
 
 
@@ -50,6 +51,7 @@ class Policy(Data):
     reminders: tuple[ReminderRule, ...] = ()
     duties: tuple[Duty, ...] = ()
     escalations: tuple[EscalationRule, ...] = ()
+    weekly: tuple[Weekly, ...] = ()
     answers: Answers = Answers()
     calendar: str | None = None
     """The calendar of all places and people that name no other; None: every weekday of the working hours is worked."""

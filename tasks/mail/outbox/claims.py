@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Row, bindparam, exists, or_, select, 
 
 from models.rules.letter import Message
 from models.rules.words import EmailState, NoticeState, Reason
-from models.schema import EMAIL, ENROLLMENT, NOTICE, same
+from models.schema import EMAIL, ENROLLMENT, NOTICE, OF_A_CASE, same
 from models.settings import settings
 from tasks.answers.links import drop, keep
 from tasks.mail.calendars import FILE_NAME, MEDIA_TYPE
@@ -58,7 +58,8 @@ _WAITING = (
 # A case that came due meanwhile is not written about: its next sweep may say that the case ended.
 _FREE = (
     select(_N.id)
-    .join(ENROLLMENT, ENROLLMENT.c.id == _N.subject_id)
+    .select_from(NOTICE)
+    .outerjoin(ENROLLMENT, OF_A_CASE & (ENROLLMENT.c.id == _N.subject_id))
     .where(
         _N.id.in_(IDS), same(_N.state, NoticeState.PENDING),
         or_(ENROLLMENT.c.next_review_on.is_(None), ENROLLMENT.c.next_review_on > bindparam("today")),

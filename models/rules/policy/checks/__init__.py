@@ -19,6 +19,7 @@ from models.rules.policy.checks.reports import reporting
 from models.rules.policy.checks.rules import escalations, reminders
 from models.rules.policy.checks.stages import endings, gates, graph, verdicts
 from models.rules.policy.checks.tracks import reaccreditation, tracks
+from models.rules.policy.checks.weekly import weekly
 
 
 def parse_policy(document: dict[str, Any], files: dict[str, str] | None = None) -> Policy:
@@ -78,5 +79,6 @@ def problems_of(policy: Policy) -> Iterator[Problem]:
     yield from reminders(policy)
     yield from duties(policy)
     yield from escalations(policy)
+    yield from weekly(policy)
     yield from forecasting(policy)
     yield from reporting(policy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from models.rules.errors import Problem, nearest
-from models.rules.policy import Policy
+from models.rules.policy import EscalationRule, Policy, Reminding, Weekly
 from models.rules.policy.checks.shared import is_zone, repeated
 
 
@@ -16,6 +16,7 @@ def duplicates(policy: Policy) -> Iterator[Problem]:
         "reminders": (r.rule for r in policy.reminders),
         "duties": (d.rule for d in policy.duties),
         "escalations": (r.rule for r in policy.escalations),
+        "weekly": (r.rule for r in policy.weekly),
         "conferences": (str(c.on) for c in policy.conferences),
         "regions": (r.code for r in policy.regions),
         "answers.reasons": policy.answers.reasons,
@@ -24,10 +25,14 @@ def duplicates(policy: Policy) -> Iterator[Problem]:
         for name in repeated(names):
             yield Problem(place, f'"{name}" stands here twice.', "Keep one.")
     taken: dict[str, str] = {}
-    for kind, rules in (("reminder", policy.reminders), ("duty", policy.duties), ("escalation", policy.escalations)):
+    kinds: tuple[tuple[str, Iterable[Reminding | EscalationRule | Weekly]], ...] = (
+        ("reminder", policy.reminders), ("duty", policy.duties), ("escalation", policy.escalations),
+        ("weekly mail", policy.weekly),
+    )
+    for kind, rules in kinds:
         for rule in rules:
             if taken.setdefault(rule.rule, kind) != kind:
-                place = {"duty": "duties", "escalation": "escalations"}[kind]
+                place = {"duty": "duties", "escalation": "escalations", "weekly mail": "weekly"}[kind]
                 yield Problem(place, f'"{rule.rule}" is also the name of a {taken[rule.rule]}.', "Rename one.")
 
 

@@ -1,0 +1,103 @@
+"""What one person holds, read for their mail of the week: the cases, what happened to them since, what stands open."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, bindparam, or_, select
+
+from models.rules.case import Case, Program
+from models.rules.naming import enrollment_code
+from models.rules.words import Post
+from models.schema import AGENCY, CHANGE, ENROLLMENT, ESCALATION, MILESTONE, STAGE_CHANGE
+from tasks.store.cases import IDS, named_cases
+
+_E, _X, _M, _S, _C = ENROLLMENT.c, ESCALATION.c, MILESTONE.c, STAGE_CHANGE.c, CHANGE.c
+SINCE: Any = bindparam("since")
+AT: Any = bindparam("at")
+_NAMES = select(_E.id, AGENCY.c.code, AGENCY.c.name, _E.track, _E.cycle).join(
+    AGENCY, AGENCY.c.id == _E.agency_id
+).where(_E.id.in_(IDS))
+_STEPS = (
+    select(_S.enrollment_id, _S.decided_on, _S.from_stage, _S.to_stage, _S.status)
+    .where(_S.enrollment_id.in_(IDS), _S.takes_back.is_(None), _S.decided_on >= SINCE).order_by(_S.decided_on, _S.seq)
+)
+_FACTS = (
+    select(_M.enrollment_id, _M.recorded_at, _M.occurred_on, _M.milestone)
+    .where(
+        _M.enrollment_id.in_(IDS), _M.voided_at.is_(None), _M.occurred_on <= bindparam("today"),
+        or_(_M.recorded_at >= AT, _M.occurred_on >= SINCE),
+    )
+    .order_by(_M.occurred_on, _M.id)
+)
+_ESCALATIONS = (
+    select(_X.enrollment_id, _X.rule, _X.occurrence, _X.anchor_on, _X.opened_on, _X.closed_on, _X.closing)
+    .where(_X.enrollment_id.in_(IDS), or_(_X.opened_on >= SINCE, _X.closed_on >= SINCE)).order_by(_X.opened_on, _X.id)
+)
+_CHANGES = (
+    select(_C.enrollment_id, _C.recorded_at, _C.kind)
+    .where(_C.enrollment_id.in_(IDS), _C.recorded_at >= AT).order_by(_C.id)
+)
+
+
+class Held(NamedTuple):
+    """One open case that somebody holds: what it is called, and the posts by which they hold it."""
+
+    case: Case
+    code: str
+    agency: str
+    posts: frozenset[Post]
+
+
+class Happened(NamedTuple):
+    """What was recorded of some cases since a day, each kind as rows by case."""
+
+    steps: Mapping[int, Sequence[Row[Any]]]
+    facts: Mapping[int, Sequence[Row[Any]]]
+    escalations: Mapping[int, Sequence[Row[Any]]]
+    changes: Mapping[int, Sequence[Row[Any]]]
+
+
+class Desk(NamedTuple):
+    """What one person holds on a day, and what happened from the day `since` on."""
+
+    program: Program
+    held: tuple[Held, ...]
+    happened: Happened
+    since: date
+    today: date
+
+
+class Desks:
+    """The desks of several people, read together: people of one region share most of their cases."""
+
+    def __init__(
+        self, connection: Connection, program: Program, ids: Iterable[int], *, since: date, today: date
+    ) -> None:
+        self._program, self._since, self._today = program, since, today
+        wanted = sorted(set(ids))
+        self._cases = {case.id: case for case in named_cases(connection, wanted)}
+        self._names = {row.id: row for row in connection.execute(_NAMES, {"ids": wanted})}
+        asked = {"ids": wanted, "since": since, "at": datetime.combine(since, time(), UTC), "today": today}
+        queries = (_STEPS, _FACTS, _ESCALATIONS, _CHANGES)
+        self._happened = Happened(*(_by_case(connection.execute(query, asked)) for query in queries))
+
+    def of(self, holding: Mapping[int, frozenset[Post]]) -> Desk:
+        """Return the desk of somebody who holds some cases."""
+        held = [self._held(number, posts) for number, posts in sorted(holding.items())]
+        return Desk(self._program, tuple(held), self._happened, self._since, self._today)
+
+    def _held(self, number: int, posts: frozenset[Post]) -> Held:
+        name = self._names[number]
+        code = enrollment_code(name.code, name.track, name.cycle)
+        return Held(self._cases[number], code, name.name, posts)
+
+
+def _by_case(rows: Iterable[Row[Any]]) -> Mapping[int, list[Row[Any]]]:
+    found: dict[int, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        found[row.enrollment_id].append(row)
+    return found
