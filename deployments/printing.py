@@ -5,34 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy import Row
 
 from models.rules.case import Program
 from models.rules.cohort.draw import Cohort
 from models.rules.lint import Finding, Severity
-from models.rules.naming import awaited
-from models.rules.words import Language, Post, Risk
+from models.rules.words import Post, Risk
 from tasks.answers.proposals import Listed
 from tasks.operations.effect import SAID, Effect, Outlooks, spell_chance
 from tasks.replay import Report, RuleReport, Span, replay
-from tasks.views.chronicle import Chronicle
 from tasks.views.ledger import Entry
 from tasks.views.projection import Projection
 from tasks.views.reports import RISKS, Portfolio, Today
 
-SHOWN = {
-    "changes": ("changed_on", "from_stage", "to_stage", "status", "takes_back"),
-    "facts": ("occurred_on", "milestone", "value", "reference", "recorded_by", "void_reason"),
-    "escalations": ("opened_on", "rule", "rung", "state", "closed_on", "closing"),
-    "notices": ("planned_for", "rule", "occurrence", "post", "state", "reason"),
-}
-"""Which columns of a chronicle's lists are printed."""
 COLOUR = {Risk.ON_TRACK: "green", Risk.AT_RISK: "yellow", Risk.OVERDUE: "red", Risk.ENDED: "dim"}
 
 
@@ -71,57 +60,6 @@ def _stages(title: str, program: Program, counted: Portfolio) -> Table:
         stages.add_row(program.policy.stage[code].name.en, *cells, str(sum(risks.values()) or "·"))
     stages.add_row("[bold]all[/]", *(str(counted.at(risk)) for risk in RISKS), f"[bold]{counted.open}[/]")
     return stages
-
-
-def print_chronicle(found: Chronicle) -> None:
-    """Print one enrollment."""
-    console, policy, case = Console(), found.program.policy, found.case
-    risk = Risk(found.risk)
-    console.print(f"[bold]{found.code}[/] {found.agency} · {found.region} · as of {found.as_of}")
-    stage = policy.stage[case.stage].name.en
-    console.print(
-        f"{case.status} · {stage} since {case.stage_entered_on} · [{COLOUR[risk]}]{risk.value.replace('_', ' ')}[/]"
-        f" · next review {found.next_review_on or 'none'}\n"
-    )
-    console.print(_clock(found))
-    if found.moves:
-        console.print()
-        console.print(_moves(found))
-    print_plan(console, found)
-    for title, names in SHOWN.items():
-        console.print()
-        console.print(_listed(title, getattr(found, title), names))
-
-
-def _clock(found: Chronicle) -> Table:
-    """Draw how each date came about."""
-    made = table("clock", "date", "what", ">days", "rule", "counted from", "moved by")
-    for each in found.derived:
-        left = (each.on - found.as_of).days
-        moved = [f"{each.extended_months} months of extension"] if each.extended_months else []
-        moved += [f"{each.rested_days} days of hold"] if each.rested_days else []
-        days = f"[red]{left:+d}[/]" if left < 0 else f"{left:+d}"
-        what = each.clock.value.replace("_", " ")
-        made.add_row(f"[bold]{each.on}[/]", what, days, each.rule, str(each.anchor_on), ", ".join(moved))
-    return made
-
-
-def _moves(found: Chronicle) -> Table:
-    """Draw the version history: each change once, with every date that it moved."""
-    made = table("moved dates", ">#", "recorded", "what and why", "by", "date", "before", "after")
-    last = None
-    for move in found.moves:
-        head = ("", "", "", "")
-        if move.number != last:
-            paid = f", {move.cost}" if move.cost else ""
-            undone = f" [yellow](undone by {move.undone_by})[/]" if move.undone_by else ""
-            people = {"recorded": move.actor, "asked": move.requester, "approved": move.approver}
-            names = "\n".join(f"{name} {who}" for who, name in people.items() if name)
-            head = (str(move.number), str(move.recorded_on), f"{move.what}: {move.reason}{paid}{undone}", names)
-        clock, rests = (move.clock or "·").replace("_", " "), "rests" if move.clock else "·"
-        made.add_row(*head, clock, str(move.before or rests), str(move.after or rests))
-        last = move.number
-    return made
 
 
 def print_effect(effect: Effect, *, dry_run: bool) -> None:
@@ -178,44 +116,6 @@ def print_projection(found: Projection) -> None:
     for code, moved in found.first:
         made.add_row(code, moved.rule, moved.occurrence, str(moved.before), f"[bold]{moved.after}[/]")
     console.print(made)
-
-
-SLOTS_SHOWN = 4
-
-
-def print_plan(console: Console, found: Chronicle) -> None:
-    """Print the conferences that can still be reached, and the last safe day of every step to the nearest and the last.
-
-    The last is that within window and limit, where there is one.
-    """
-    plan, policy = found.plan, found.program.policy
-    if plan.nearest is None:
-        if plan.listed_until is not None:
-            console.print(f"\n[yellow]no listed conference can be reached; the list ends on {plan.listed_until}[/]")
-        return
-    slots = table("plan to the conference", "conference", "", "inside", "leave the stage by", ">a miss costs")
-    for slot in plan.slots[:SLOTS_SHOWN]:
-        inside = [name for name, holds in (("window", slot.in_window), ("limit", slot.in_limit)) if holds]
-        course = " [green]on course[/]" if slot == plan.on_course else ""
-        slots.add_row(str(slot.on), slot.name + course, ", ".join(inside) or "[red]neither[/]", str(slot.leave_by),
-                      plan.cost_of_missing(slot, policy.currency))
-    console.print()
-    console.print(slots)
-    last = plan.last_in_window or plan.last_in_limit
-    aims = [plan.nearest] if last is None or last == plan.nearest else [plan.nearest, last]
-    steps = table("last safe days", "step", *(str(slot.on) for slot in aims))
-    for leg in plan.legs:
-        for step in leg.steps:
-            steps.add_row(awaited(policy, step.step, Language.EN), *(str(slot.last_safe(step)) for slot in aims))
-    console.print()
-    console.print(steps)
-
-
-def _listed(title: str, rows: Sequence[Row[Any]], names: tuple[str, ...]) -> Table:
-    made = table(f"{title} ({len(rows)})", *(name.removesuffix("_on").replace("_", " ") for name in names))
-    for row in rows:
-        made.add_row(*("" if getattr(row, name) is None else str(getattr(row, name)) for name in names))
-    return made
 
 
 def print_proposals(found: Sequence[Listed]) -> None:

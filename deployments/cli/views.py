@@ -36,21 +36,26 @@ def status(*, as_of: AsOf = None, as_json: AsJson = False) -> None:
 
 
 @app.command
-def show(enrollment: str, *, as_of: AsOf = None, as_json: AsJson = False) -> None:
+def show(
+    enrollment: str, *, as_of: AsOf = None, language: Language = Language.EN, as_json: AsJson = False
+) -> None:
     """One enrollment: where it stands, its clock, its facts and its history.
 
     Args:
         enrollment: AGENCY, AGENCY/track or AGENCY/track/cycle.
+        language: es_MX or en.
     """
     from tasks.views.chronicle import chronicle
 
-    found = chronicle(ready(), enrollment, as_of)
+    found = chronicle(ready(), enrollment, as_of, language=language)
     if as_json:
         print(json.dumps(found.as_dict(), default=str, ensure_ascii=False))
         return
-    from deployments.printing import print_chronicle
+    from rich.console import Console
 
-    print_chronicle(found)
+    from deployments.printing_case import CasePrinter
+
+    CasePrinter(found, language)(Console())
 
 
 @app.command

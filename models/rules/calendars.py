@@ -57,15 +57,15 @@ class Calendar:
             day = self.after(day + ONE_DAY)
         return day
 
-    def skipped(self, since: date, until: date) -> Iterator[tuple[date, str]]:
-        """Yield the days off between two days, both included, that would have been worked, in order, with their names.
+    def off_days(self, since: date, until: date) -> Iterator[tuple[date, str]]:
+        """Yield the days between two days, both included, on which nobody works, in order, with their names.
 
-        Weekends are not among them.
+        A day of the week that is never worked has none, whatever else it is.
         """
         day = since
         while day <= until:
-            if day in self.off and day.weekday() in self.weekdays:
-                yield day, self.off[day]
+            if not self.works(day):
+                yield day, self.off[day] if day.weekday() in self.weekdays else ""
             day += ONE_DAY
 
 

@@ -6,7 +6,7 @@ A rule's threshold or condition keeps its name whatever day it falls on, so two 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from models.rules.case import Case, Program
@@ -14,6 +14,24 @@ from models.rules.decide import reminded
 from models.rules.escalations import conditions, scene_of
 from models.rules.gates import dossier
 from models.rules.reminders import Countdown
+
+
+class Planned(NamedTuple):
+    """A day that a rule is planned for, and how it came about.
+
+    It lies `days` before or after the date `counted_from`: working days of grace where `working`, else days. `skipped`
+    are the days on which nobody works that it passed over, those that are holidays or closures by name; the name of
+    another is empty.
+    """
+
+    rule: str
+    occurrence: str
+    counted_from: date
+    days: int
+    before: bool
+    working: bool
+    skipped: tuple[tuple[date, str], ...]
+    on: date
 
 
 class MovedDay(NamedTuple):
@@ -25,18 +43,27 @@ class MovedDay(NamedTuple):
     after: date
 
 
-def planned_days(case: Case, program: Program, today: date) -> dict[tuple[str, str], date]:
-    """Return every day that an open case's rules are planned for, past ones included, by rule and occurrence."""
+def planned(case: Case, program: Program, today: date) -> Iterator[Planned]:
+    """Yield every day that an open case's rules are planned for, past ones included."""
     scene = scene_of(case, program, dossier(case, program, today), today=today)
-    days: dict[tuple[str, str], date] = {}
     for reminding, to in reminded(case, scene):
         countdown = Countdown(reminding, to.on, scene.calendar)
-        for before in reminding.days_before:
-            days[reminding.rule, to.occurrence(before)] = countdown.planned_for(before)
+        for days in reminding.days_before:
+            on, left = countdown.planned_for(days), to.on - timedelta(days=days)
+            off = tuple(scene.calendar.off_days(on, left)) if on < left else ()
+            yield Planned(reminding.rule, to.occurrence(days), to.on, days, True, False, off, on)
     for rule in scene.plan.escalations:
-        if not scene.resting(rule):
-            days |= {(rule.rule, each.occurrence): each.opens_on for each in conditions(rule, case, scene)}
-    return days
+        working = rule.grace_in_working_days
+        for each in conditions(rule, case, scene) if not scene.resting(rule) else ():
+            since, on = each.anchor_on, each.opens_on
+            off = tuple(scene.calendar.off_days(since, on)) if working else ()
+            days = rule.grace_days if working else abs((on - since).days)
+            yield Planned(rule.rule, each.occurrence, since, days, on < since, working, off, on)
+
+
+def planned_days(case: Case, program: Program, today: date) -> dict[tuple[str, str], date]:
+    """Return every day that an open case's rules are planned for, past ones included, by rule and occurrence."""
+    return {(each.rule, each.occurrence): each.on for each in planned(case, program, today)}
 
 
 def moved_days(case: Case, before: Program, after: Program, *, today: date) -> Iterator[MovedDay]:

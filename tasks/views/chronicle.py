@@ -14,6 +14,8 @@ from models.rules.decide import decide
 from models.rules.explain import Sentence, explain
 from models.rules.naming import enrollment_code
 from models.rules.planning import Outlook, outlook
+from models.rules.projection import Planned, planned
+from models.rules.words import Language, Status
 from models.schema import (
     AGENCY,
     ENROLLMENT,
@@ -47,6 +49,8 @@ class Chronicle(NamedTuple):
     notices: Sequence[Row[Any]]
     escalations: Sequence[Row[Any]]
     plan: Outlook
+    coming: Sequence[Planned]
+    """The days that the rules are planned for, from `as_of` on, the nearest first."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -56,7 +60,8 @@ class Chronicle(NamedTuple):
             "risk": self.risk, "next_review_on": self.next_review_on, "clock": self.dates._asdict(),
             "derived": [{**each._asdict(), "rule": each.rule} for each in self.derived],
             "moves": [each._asdict() for each in self.moves],
-            "plan": planned(self.plan),
+            "plan": slots_of(self.plan),
+            "coming": [each._asdict() for each in self.coming],
             **{
                 name: [dict(row._mapping) for row in getattr(self, name)]  # noqa: SLF001 - SQLAlchemy's public name
                 for name in ("changes", "facts", "notices", "escalations")
@@ -64,8 +69,8 @@ class Chronicle(NamedTuple):
         }
 
 
-def chronicle(engine: Engine, code: str, as_of: date | None) -> Chronicle:
-    """Tell one enrollment as it was known on a day, today by default."""
+def chronicle(engine: Engine, code: str, as_of: date | None, *, language: Language = Language.EN) -> Chronicle:
+    """Tell one enrollment as it was known on a day, today by default; its moves in the words of a language."""
     with reading(engine) as connection:
         key, day, case, program = known_on(connection, code, as_of)
         e, s, m, n, x = ENROLLMENT.c, STAGE_CHANGE.c, MILESTONE.c, NOTICE.c, ESCALATION.c
@@ -76,7 +81,8 @@ def chronicle(engine: Engine, code: str, as_of: date | None) -> Chronicle:
         then, plan = decide(case, program, day), program.plan(case.track, case.cycle)
         return Chronicle(
             enrollment_code(row.code, row.track, row.cycle), row.name, row.region, day, case,
-            clocks(case, plan, day), derived(case, plan, day), moves_of(connection, case, program, day=day), program,
+            clocks(case, plan, day), derived(case, plan, day),
+            moves_of(connection, case, program, day=day, language=language), program,
             then.risk, then.next_review_on,
             changes=connection.execute(
                 select(s.changed_on, s.decided_on, s.from_stage, s.to_stage, s.status, s.takes_back)
@@ -96,10 +102,15 @@ def chronicle(engine: Engine, code: str, as_of: date | None) -> Chronicle:
                 .where(x.enrollment_id == key, x.opened_on <= day).order_by(x.opened_on, x.id)
             ).all(),
             plan=outlook(case, program, day),
+            coming=_coming(case, program, day) if case.status is Status.OPEN else (),
         )
 
 
-def planned(plan: Outlook) -> dict[str, Any]:
+def _coming(case: Case, program: Program, day: date) -> Sequence[Planned]:
+    return sorted((each for each in planned(case, program, day) if each.on >= day), key=lambda each: each.on)
+
+
+def slots_of(plan: Outlook) -> dict[str, Any]:
     """Return the plan to the conference as plain data: each slot with its last safe days and what missing it costs."""
     slots = []
     for slot in plan.slots:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date
 from typing import Any, NamedTuple
 
@@ -15,6 +14,18 @@ from models.rules.words import Change, Language
 from models.schema import CHANGE
 from tasks.views.past import zone_at
 
+_WHAT: dict[Language, dict[Change, str]] = {
+    Language.EN: {
+        Change.EXTENSION: "extension of {row.months} months", Change.CORRECTION: "correction to {row.anchor_on}",
+        Change.HOLD: "hold on {row.effective_on}", Change.RESUME: "resume on {row.effective_on}",
+        Change.UNDO: "undo of {row.undoes_id}",
+    },
+    Language.ES_MX: {
+        Change.EXTENSION: "prórroga de {row.months} meses", Change.CORRECTION: "corrección al {row.anchor_on}",
+        Change.HOLD: "pausa desde el {row.effective_on}", Change.RESUME: "se reanuda el {row.effective_on}",
+        Change.UNDO: "se anula el {row.undoes_id}",
+    },
+}
 _CHANGES = select(CHANGE).order_by(CHANGE.c.id)
 
 
@@ -39,7 +50,9 @@ class Move(NamedTuple):
     after: date | None
 
 
-def moves_of(connection: Connection, case: Case, program: Program, *, day: date) -> list[Move]:
+def moves_of(
+    connection: Connection, case: Case, program: Program, *, day: date, language: Language = Language.EN
+) -> list[Move]:
     """Tell every change that a case knows of, in the order of recording, once for each date that it moved."""
     known = {change.id for change in case.changes}
     rows = {
@@ -55,30 +68,28 @@ def moves_of(connection: Connection, case: Case, program: Program, *, day: date)
     for number, row in rows.items():
         each: list[Version | None] = [*moved[number]] or [None]
         on = row.recorded_at.astimezone(zone).date()
-        found += (_move(row, program, on, undone_by=undone.get(number), version=version) for version in each)
+        label = program.policy.reasons.get(row.reason)
+        why = row.reason if label is None else label.text(language)
+        head = _Head(on, _WHAT[language][row.kind].format(row=row), why, undone.get(number))
+        found += (_move(row, head, version) for version in each)
     return found
 
 
-def _move(row: Row[Any], program: Program, on: date, *, undone_by: int | None, version: Version | None) -> Move:
-    label = program.policy.reasons.get(row.reason)
+class _Head(NamedTuple):
+    """What a change's moves have in common."""
+
+    recorded_on: date
+    what: str
+    why: str
+    undone_by: int | None
+
+
+def _move(row: Row[Any], head: _Head, version: Version | None) -> Move:
     return Move(
-        row.id, on, " ".join(_what(row)),
-        label.text(Language.EN) if label is not None else row.reason, row.reference, row.requester, row.approver,
-        row.actor, _cost(row), undone_by,
+        row.id, head.recorded_on, head.what, head.why, row.reference, row.requester, row.approver,
+        row.actor, _cost(row), head.undone_by,
         version and version.clock.value, version and version.before, version and version.after,
     )
-
-
-def _what(row: Row[Any]) -> Iterator[str]:
-    yield row.kind.value
-    if row.kind is Change.EXTENSION:
-        yield f"of {row.months} months"
-    elif row.kind is Change.CORRECTION:
-        yield f"to {row.anchor_on}"
-    elif row.kind is Change.UNDO:
-        yield f"of {row.undoes_id}"
-    else:
-        yield f"on {row.effective_on}"
 
 
 def _cost(row: Row[Any]) -> str:

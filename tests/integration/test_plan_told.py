@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from rich.console import Console
 from sqlalchemy import Engine, insert, update
 
-from deployments.printing import print_plan
+from deployments.printing_case import SHOWN, SPANISH, CasePrinter
 from models.rules.letter import Item
-from models.rules.words import Language, Status
+from models.rules.words import Clock, Language, Risk, Status
 from models.schema import AGENCY, PERSON, STAGE_CHANGE
 from tasks.mail.letters import Parcel, Rules, gather
 from tasks.mail.rendering import render
+from tasks.operations.asked import Because
+from tasks.operations.deadlines import Extension, extend
+from tasks.store.clock import set_clock
 from tasks.store.database import reading, transaction
 from tasks.sweep import sweep
 from tasks.views.chronicle import chronicle
@@ -56,7 +59,7 @@ def items(parcels: list[Parcel]) -> list[Item]:
 def test_show_prints_the_plan_with_last_safe_days_and_the_cost_of_a_miss(store: Engine) -> None:
     late(store)
     console = Console(width=100, record=True)
-    print_plan(console, chronicle(store, CODE, TODAY))
+    CasePrinter(chronicle(store, CODE, TODAY), Language.EN).print_plan(console)
     lines = [" ".join(line.split()) for line in console.export_text().splitlines()]
     assert f"2022-11-12 2022 fall window, limit 2022-08-02 126 days, {EXTENSION}" in lines
     assert "2023-03-18 2023 spring on course neither 2022-12-06 133 days" in lines
@@ -66,7 +69,7 @@ def test_show_prints_the_plan_with_last_safe_days_and_the_cost_of_a_miss(store: 
 
 def test_show_says_that_no_listed_conference_can_be_reached(lite: Engine) -> None:
     console = Console(width=100, record=True)
-    print_plan(console, chronicle(late(lite), CODE, date(2028, 9, 1)))
+    CasePrinter(chronicle(late(lite), CODE, date(2028, 9, 1)), Language.EN).print_plan(console)
     assert console.export_text().strip() == "no listed conference can be reached; the list ends on 2028-11-11"
 
 
@@ -111,3 +114,26 @@ def test_a_reminder_of_the_stages_own_target_says_nothing_of_it(lite: Engine) ->
     told = [item for item in items(letters(late(lite, "proofs", 700), Language.EN)) if item.rule == "stage_target"]
     assert told
     assert {item.aimed_on for item in told} == {None}
+
+
+def test_show_prints_the_whole_clock_with_the_days_that_were_skipped_and_its_versions(lite: Engine) -> None:
+    engine = late(lite, "proofs", 700)
+    with transaction(engine) as connection:
+        set_clock(connection, datetime.combine(TODAY, time(16), UTC))
+        extend(connection, Extension(CODE, 12, requester="P1", approver="P1"), Because("late_proofs", TODAY))
+    said = {}
+    for language in Language:
+        console = Console(width=100, record=True)
+        CasePrinter(chronicle(engine, CODE, TODAY, language=language), language)(console)
+        said[language] = [" ".join(line.split()) for line in console.export_text().splitlines()]
+    assert any(line.startswith("2024-01-01 limit ") and "12 months of extension" in line for line in said[Language.EN])
+    assert "2023-12-22 limit 7 days before 2024-01-01 Christmas Day 2023-12-25, 2 weekend days" in said[Language.EN]
+    assert any("limit 2023-01-01 2024-01-01" in line for line in said[Language.EN]), "the version before and after"
+    assert any("fecha límite 2023-01-01 2024-01-01" in line for line in said[Language.ES_MX])
+    assert any("prórroga de 12 meses:" in line for line in said[Language.ES_MX])
+
+
+def test_every_word_of_show_has_both_languages() -> None:
+    """Whatever state a case is in: a word that Spanish lacks would stop the page."""
+    asked = {*Status, *Risk, *Clock, *(name.removesuffix("_on") for names in SHOWN.values() for name in names), *SHOWN}
+    assert {word.replace("_", " ") for word in asked} <= SPANISH.keys()

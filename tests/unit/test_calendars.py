@@ -99,7 +99,9 @@ def test_a_closure_is_of_the_places_that_it_names(closure: dict[str, Any], here:
 def test_the_holidays_are_those_of_the_law_the_change_of_government_included() -> None:
     here = program().calendar_of(PLACE)
     assert [here.works(date(year, 10, 1)) for year in (2024, 2025, 2030)] == [False, True, False]
-    assert list(here.skipped(date(2024, 9, 9), date(2024, 9, 22))) == [(date(2024, 9, 16), "Independence Day")]
+    assert [(day.day, name) for day, name in here.off_days(date(2024, 9, 13), date(2024, 9, 21))] == [
+        (14, ""), (15, ""), (16, "Independence Day"), (21, ""),
+    ]
     assert here.until == date(2040, 12, 31)
 
 
