@@ -43,8 +43,11 @@ def program(name: str = "mexico") -> Program:
 
 
 def program_with(**changed: Any) -> Program:
-    """Return the reference program with some of its tables replaced."""
-    return Program(parse_policy(deepcopy(document()) | changed), 2, live_from=date(2000, 1, 1))
+    """Return the reference program with some of its tables replaced; a report names only the rules that are left."""
+    tables = deepcopy(document()) | changed
+    left, reports = {rule["rule"] for rule in tables["escalations"]}, tables["reports"]
+    reports["rule_names"] = {name: label for name, label in reports["rule_names"].items() if name in left}
+    return Program(parse_policy(tables), 2, live_from=date(2000, 1, 1))
 
 
 class Numbers(NamedTuple):

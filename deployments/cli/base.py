@@ -25,7 +25,7 @@ app = App(
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, for scripts.")]
 By = Annotated[str, Parameter(name="--by", help="The code of the person who records it.")]
 DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would change, and change nothing.")]
-AsOf = Annotated[date | None, Parameter(name="--as-of", help="The day, YYYY-MM-DD; today in the program's zone.")]
+AsOf = Annotated[date | None, Parameter(name="--as-of", help="The day, YYYY-MM-DD; today by default.")]
 
 
 def main() -> None:
