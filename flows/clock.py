@@ -181,8 +181,8 @@ def void_fact(
     why = Because(because, day_to_sweep(engine_of(), None), actor=recorded_by)
     wrong = facts.Wrong(enrollment, milestone, occurred_on, reference)
     with rehearsed(engine_of(), dry_run=dry_run) as connection:
-        effect = facts.void_fact(connection, wrong, why)
-    return _told([effect], dry_run=dry_run)
+        effects = facts.void_fact(connection, wrong, why)
+    return _told(effects, dry_run=dry_run)
 
 
 @flow(name="correct a fact", flow_run_name="correct {milestone} of {enrollment}", persist_result=False)

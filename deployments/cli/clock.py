@@ -173,7 +173,7 @@ def void_fact(
     from tasks.operations import facts
 
     wrong = facts.Wrong(enrollment, milestone, occurred_on, reference)
-    _do(_why(reason, by, document), lambda c, why: [facts.void_fact(c, wrong, why)], dry_run=dry_run, as_json=as_json)
+    _do(_why(reason, by, document), lambda c, why: facts.void_fact(c, wrong, why), dry_run=dry_run, as_json=as_json)
 
 
 @app.command(name="correct-fact")

@@ -160,7 +160,7 @@ def carry_out(connection: Connection, plan: Plan, scene: Scene) -> None:
             for seat in plan.seats
         ),
     )
-    write_facts(connection, plan.facts, scene.today)
+    write_facts(connection, plan.facts, scene.today, policy=scene.policy)
     touch(connection, plan.touched, scene.today)
     _touch_wide(connection, plan, scene.today)
     _correct(connection, plan, scene)

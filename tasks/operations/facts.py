@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -31,10 +31,12 @@ from models.schema import (
 )
 from tasks.operations.asked import Asked, Because, asked, enrolled_of
 from tasks.operations.effect import Change, Effect, bring_to_today, effect_of, sent_since
+from tasks.store.bulk import insert_once
 from tasks.store.cases import named_cases
 from tasks.store.clock import now_in
 from tasks.store.log import log_of
-from tasks.store.lookups import Enrolled
+from tasks.store.lookups import Enrolled, siblings
+from tasks.store.programs import program_in_force
 
 
 class Wrong(NamedTuple):
@@ -56,8 +58,11 @@ class Right(NamedTuple):
     reference: str | None = None
 
 
-def void_fact(connection: Connection, given: Wrong, because: Because) -> Effect:
+def void_fact(connection: Connection, given: Wrong, because: Because) -> list[Effect]:
     """Void a fact. The stage is worked out anew from the facts that remain; a case that it had ended is open again.
+
+    Returns:
+        What it came to: for the enrollment that was named first, then for the others of the agency where they share it.
 
     Raises:
         Refused: the fact is not on record or not the only one of that name, or it led to an award whose next cycle
@@ -65,17 +70,20 @@ def void_fact(connection: Connection, given: Wrong, because: Because) -> Effect:
     """
     found = asked(connection, given.enrollment, because)
     fact = _fact(connection, found, given)
-    strength = _void(connection, found, fact)
-    return effect_of(
-        connection, found.case, Change(found.code, f"voided {_named(fact)}"), today=because.today, strength=strength
-    )
+    having = [(found, fact), *_shared(connection, found, fact)]
+    strength = [_void(connection, each, row) for each, row in having]
+    what = f"voided {_named(fact)}"
+    return [
+        effect_of(connection, each.case, Change(each.code, what), today=because.today, strength=gone)
+        for (each, _), gone in zip(having, strength, strict=True)
+    ]
 
 
 def correct_fact(connection: Connection, given: Wrong, right: Right, *, because: Because) -> list[Effect]:
     """Void a fact and record what it should have been, in one go: on the same enrollment or on another.
 
     Returns:
-        What it came to, for the enrollment that had it and, where it is another, for the one that has it now.
+        What it came to, for every enrollment that had it and, where they are others, for those that have it now.
 
     Raises:
         Refused: as `void_fact`, or the fact would be what it is, or cannot be so, or is there already.
@@ -88,22 +96,49 @@ def correct_fact(connection: Connection, given: Wrong, right: Right, *, because:
     if same:
         raise Refused.one("fact", f"{_named(fact)} says so already.", "Say what it should have been.")
     _require_sound(new, found, home)
-    other = bring_to_today(connection, home.id, because.today) if home.id != found.case.id else None
-    strength = _void(connection, found, fact)
+    having = [(found, fact), *_shared(connection, found, fact)]
+    homes = [home, *_sharing(connection, home, new)]
+    before = {each.case.id: (each.code, each.case) for each, _ in having}
+    for each in homes:
+        if each.id not in before:
+            before[each.id] = each.code, bring_to_today(connection, each.id, because.today)
+    wrong = {row.enrollment_id: row.id for _, row in having}
+    strength = {one.case.id: _void(connection, one, row) for one, row in having}
     _require_new(connection, new, home)
-    connection.execute(
-        insert(MILESTONE).values(
-            **new, recorded_by=because.actor, corrects_id=fact.id, void_reference="", recorded_at=now_in(connection)
-        )
-    )
+    stamp = {"recorded_by": because.actor, "void_reference": "", "recorded_at": now_in(connection)}
+    for each in homes:
+        row = {**new, "enrollment_id": each.id, "corrects_id": wrong.get(each.id, fact.id), **stamp}
+        connection.execute(insert_once(connection, MILESTONE), [row])
     what = f"corrected {_named(fact)} to {new['milestone']} of {new['occurred_on']}"
-    effects = [
-        effect_of(connection, found.case, Change(found.code, what), today=because.today, strength=strength)
+    given_ = f"was given {new['milestone']} of {new['occurred_on']}, from {found.code}"
+    return [
+        effect_of(
+            connection, case, Change(code, what if key in wrong else given_), today=because.today,
+            strength=strength.get(key, ()),
+        )
+        for key, (code, case) in before.items()
     ]
-    if other is not None:
-        moved = Change(home.code, f"was given {new['milestone']} of {new['occurred_on']}, from {found.code}")
-        effects.append(effect_of(connection, other, moved, today=because.today))
-    return effects
+
+
+def _shared(connection: Connection, found: Asked, fact: Row[Any]) -> Iterator[tuple[Asked, Row[Any]]]:
+    """Yield the same fact of the agency's other enrollments, where it is one of the agency."""
+    if not found.program.policy.of_agency(fact.milestone):
+        return
+    m = MILESTONE.c
+    same = [m[name] == getattr(fact, name) for name in ("milestone", "occurred_on", "reference")]
+    for other in siblings(connection, [found.case.id]).get(found.case.id, ()):
+        row = connection.execute(
+            select(MILESTONE).where(m.enrollment_id == other.id, m.voided_at.is_(None), *same)
+        ).first()
+        if row is not None:
+            yield asked(connection, other.code, found.because), row
+
+
+def _sharing(connection: Connection, home: Enrolled, new: Mapping[str, Any]) -> list[Enrolled]:
+    """Return the other enrollments of an agency in which a fact of one of them stands too."""
+    if not program_in_force(connection).policy.of_agency(new["milestone"]):
+        return []
+    return [each for each in siblings(connection, [home.id]).get(home.id, ()) if each.shares(new["occurred_on"])]
 
 
 def _fact(connection: Connection, found: Asked, given: Wrong) -> Row[Any]:

@@ -31,6 +31,10 @@ class Enrolled(NamedTuple):
     facts_from: date
     is_open: bool
 
+    def shares(self, on: date) -> bool:
+        """Whether what is recorded of the agency on a day stands in this enrollment too."""
+        return self.is_open and self.facts_from <= on
+
 
 class Trouble(NamedTuple):
     """Why a name leads nowhere, and what to do; the place is the caller's to know."""
@@ -72,12 +76,10 @@ _STANDS = and_(CHANGE.c.enrollment_id == _E.id, CHANGE.c.kind == Change.CORRECTI
 _CORRECTED = select(func.min(CHANGE.c.anchor_on)).where(_STANDS).scalar_subquery()
 LAST_CORRECTION = select(CHANGE.c.anchor_on).where(_STANDS).order_by(CHANGE.c.id.desc()).limit(1).scalar_subquery()
 """The agreement's day by the last correction that stands, of each row of a query on enrollments."""
-_ENROLLED = (
-    select(AGENCY.c.code, _E.id, _E.track, _E.cycle, _E.agreement_on, _E.status, _CORRECTED.label("corrected"))
-    .join(ENROLLMENT, _E.agency_id == AGENCY.c.id)
-    .where(AGENCY.c.code.in_(CODES))
-    .order_by(_E.id)
-)
+_ENROLLED_COLUMNS = select(
+    AGENCY.c.code, _E.id, _E.track, _E.cycle, _E.agreement_on, _E.status, _CORRECTED.label("corrected")
+).join(ENROLLMENT, _E.agency_id == AGENCY.c.id)
+_ENROLLED = _ENROLLED_COLUMNS.where(AGENCY.c.code.in_(CODES)).order_by(_E.id)
 
 
 def stored_by_code(connection: Connection, target: Table, codes: Collection[str]) -> dict[str, RowMapping]:
@@ -101,11 +103,33 @@ def enrolled_by_agency(connection: Connection, codes: Collection[str]) -> dict[s
     """Read the enrollments of agencies by the agencies' codes; an agency that is not enrolled is left out."""
     found: dict[str, list[Enrolled]] = defaultdict(list)
     for some in chunks(codes):
-        for agency, key, track, cycle, agreement, status, corrected in connection.execute(_ENROLLED, {"codes": some}):
-            first = min(agreement, corrected or agreement)
-            code = enrollment_code(agency, track, cycle)
-            found[agency].append(Enrolled(key, code, track, cycle, first, status is Status.OPEN))
+        for row in connection.execute(_ENROLLED, {"codes": some}):
+            found[row.code].append(_enrolled(*row))
     return found
+
+
+_OWN = ENROLLMENT.alias("own")
+_SIBLINGS = (
+    _ENROLLED_COLUMNS.add_columns(_OWN.c.id.label("own"))
+    .join(_OWN, _OWN.c.agency_id == _E.agency_id)
+    .where(_OWN.c.id.in_(bindparam("ids", expanding=True)), _OWN.c.id != _E.id)
+    .order_by(_E.id)
+)
+
+
+def siblings(connection: Connection, ids: Collection[int]) -> dict[int, list[Enrolled]]:
+    """Read the other enrollments of the same agency, open or not; one that is alone is left out."""
+    found: dict[int, list[Enrolled]] = defaultdict(list)
+    for some in chunks(ids):
+        for *row, own in connection.execute(_SIBLINGS, {"ids": some}):
+            found[own].append(_enrolled(*row))
+    return found
+
+
+def _enrolled(agency: str, key: int, *rest: Any) -> Enrolled:
+    track, cycle, agreement, status, corrected = rest
+    first = min(agreement, corrected or agreement)
+    return Enrolled(key, enrollment_code(agency, track, cycle), track, cycle, first, status is Status.OPEN)
 
 
 def locate(found: Mapping[str, Sequence[Enrolled]], code: str, speller: Speller) -> Enrolled | Trouble:

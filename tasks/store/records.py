@@ -23,7 +23,16 @@ from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, FORMER_TENURE, MILESTO
 from tasks.store.bulk import insert_once
 from tasks.store.cases import IDS
 from tasks.store.clock import now_in
-from tasks.store.lookups import Speller, Trouble, chunks, enrolled_by_agency, ids_by_code, locate, stored_by_code
+from tasks.store.lookups import (
+    Speller,
+    Trouble,
+    chunks,
+    enrolled_by_agency,
+    ids_by_code,
+    locate,
+    siblings,
+    stored_by_code,
+)
 from tasks.store.programs import program_in_force
 
 _E = ENROLLMENT.c
@@ -202,11 +211,30 @@ def record_facts(connection: Connection, facts: Sequence[NewFact], today: date) 
         raise Refused(problems)
     for row in rows:
         del row["enrollment"]
-    return write_facts(connection, rows, today)
+    return write_facts(connection, rows, today, policy=policy)
 
 
-def write_facts(connection: Connection, rows: Sequence[dict[str, Any]], today: date) -> int:
-    """Write facts that were checked before: enrollment_id, milestone, occurred_on, value, reference, recorded_by."""
+def write_facts(connection: Connection, rows: Sequence[dict[str, Any]], today: date, *, policy: Policy) -> int:
+    """Write facts that were checked before: enrollment_id, milestone, occurred_on, value, reference, recorded_by.
+
+    One that is of the agency is written to its other open enrollments too, and not counted.
+
+    Returns:
+        How many of those given were not there before.
+    """
+    new = _add_facts(connection, rows, today)
+    of_agencies = [row for row in rows if policy.of_agency(row["milestone"])]
+    others = siblings(connection, {row["enrollment_id"] for row in of_agencies}) if of_agencies else {}
+    shared = [
+        {**row, "enrollment_id": other.id}
+        for row in of_agencies for other in others.get(row["enrollment_id"], ())
+        if other.shares(row["occurred_on"])
+    ]
+    _add_facts(connection, shared, today)
+    return new
+
+
+def _add_facts(connection: Connection, rows: Sequence[dict[str, Any]], today: date) -> int:
     if not rows:
         return 0
     now = now_in(connection)

@@ -157,7 +157,7 @@ def test_a_first_stage_that_was_entered_with_the_agreement_moves_along_until_it_
     done(store, lambda c: correct_agreement(c, CODE, day(8), because=given))
     assert entered(store) == day(40), "the second stage was entered by its facts"
     wrong = Wrong(CODE, "kickoff_visit", day(30))
-    done(store, lambda c: void_fact(c, wrong, given))
+    done(store, lambda c: void_fact(c, wrong, given)[0])
     assert entered(store) == day(8), "back in the first, it was entered with the agreement as corrected"
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from models.rules.clock import standing
 from models.rules.errors import Refused
 from models.rules.words import NoticeState, Risk, Status
-from models.schema import EMAIL, ENROLLMENT, MILESTONE, NOTICE, STAGE_CHANGE
+from models.schema import AGENCY, EMAIL, ENROLLMENT, MILESTONE, NOTICE, STAGE_CHANGE
 from models.tables import Enrollment, Milestone, StageChange
 from tasks.operations.asked import Because
 from tasks.operations.deadlines import hold, undo
@@ -20,7 +20,7 @@ from tasks.operations.effect import Effect, rehearsed
 from tasks.operations.facts import Right, Wrong, correct_fact, void_fact
 from tasks.store.cases import named_cases
 from tasks.store.database import reading, transaction
-from tasks.store.records import NewFact, record_facts
+from tasks.store.records import NewEnrollment, NewFact, enroll, record_facts
 from tasks.sweep import sweep
 from tests.building import case, day, program
 from tests.storing import NOW, everything, install, rows_of
@@ -57,6 +57,12 @@ def done(engine: Engine, act: Callable[[Connection], Effect]) -> Effect:
         return act(connection)
 
 
+def voided(connection: Connection, wrong: Wrong, because: Because) -> Effect:
+    """Void a fact that no other enrollment shares."""
+    (effect,) = void_fact(connection, wrong, because)
+    return effect
+
+
 def stands(engine: Engine, number: int = 1) -> tuple[str, date, Status, int]:
     e = ENROLLMENT.c
     with reading(engine) as connection:
@@ -78,7 +84,7 @@ def log(engine: Engine) -> list[tuple[int, str, str, date, int | None]]:
 
 def test_a_step_whose_evidence_is_gone_is_taken_back_by_the_log_itself(advanced: Engine) -> None:
     assert stands(advanced) == ("gap_analysis", day(30), Status.OPEN, 1)
-    effect = done(advanced, lambda c: void_fact(c, KICKOFF, BECAUSE))
+    effect = done(advanced, lambda c: voided(c, KICKOFF, BECAUSE))
     assert effect.stage == ("gap_analysis", "onboarding")
     assert stands(advanced) == ("onboarding", day(0), Status.OPEN, 2)
     assert log(advanced) == [
@@ -91,7 +97,7 @@ def test_a_step_whose_evidence_is_gone_is_taken_back_by_the_log_itself(advanced:
 
 def test_recorded_again_it_is_as_if_it_had_never_been_voided(advanced: Engine) -> None:
     before = stands(advanced)
-    done(advanced, lambda c: void_fact(c, KICKOFF, BECAUSE))
+    done(advanced, lambda c: voided(c, KICKOFF, BECAUSE))
     with transaction(advanced) as connection:
         assert record_facts(connection, ONBOARDED, TODAY) == 1, "what is void is not there; what is valid is"
     sweep(TODAY)
@@ -101,7 +107,7 @@ def test_recorded_again_it_is_as_if_it_had_never_been_voided(advanced: Engine) -
 
 def test_other_evidence_lets_the_stage_be_left_again_the_same_day(lite: Engine) -> None:
     onboarded(lite, NewFact(CODE, "kickoff_visit", day(40)))
-    effect = done(lite, lambda c: void_fact(c, KICKOFF, BECAUSE))
+    effect = done(lite, lambda c: voided(c, KICKOFF, BECAUSE))
     assert effect.stage == ("gap_analysis", "gap_analysis")
     assert stands(lite) == ("gap_analysis", day(40), Status.OPEN, 3)
 
@@ -109,7 +115,7 @@ def test_other_evidence_lets_the_stage_be_left_again_the_same_day(lite: Engine) 
 def test_a_fact_that_led_to_nothing_takes_nothing_back(quick: Engine) -> None:
     with transaction(quick) as connection:
         record_facts(connection, [NewFact(CODE, "visit", day(70))], TODAY)
-    done(quick, lambda c: void_fact(c, Wrong(CODE, "visit", day(70)), BECAUSE))
+    done(quick, lambda c: voided(c, Wrong(CODE, "visit", day(70)), BECAUSE))
     assert len(rows_of(quick, StageChange)) == 1
 
 
@@ -128,7 +134,7 @@ def test_what_was_not_sent_is_cancelled_and_what_was_sent_is_listed(advanced: En
             update(NOTICE).where(here, n.post == "sme_1", n.state == NoticeState.PENDING)
             .values(state=NoticeState.SENT, email_id=1)
         )
-    effect = done(advanced, lambda c: void_fact(c, KICKOFF, BECAUSE._replace(today=later)))
+    effect = done(advanced, lambda c: voided(c, KICKOFF, BECAUSE._replace(today=later)))
     assert {(w.rule, w.occurrence, w.post) for w in effect.went_out} == {("stage_target", "gap_analysis:30", "sme_1")}
     mine = {(w.occurrence, w.post, w.why) for w in effect.cancelled if w.rule == "stage_target"}
     assert mine == {("gap_analysis:30", post, "stage_left") for post in ("accreditation_manager", "sme_2")}
@@ -139,7 +145,7 @@ def test_a_case_that_a_wrong_fact_had_ended_is_open_again(advanced: Engine) -> N
         record_facts(connection, [NewFact(CODE, "withdrawn", day(75))], TODAY)
     sweep(TODAY)
     assert stands(advanced) == ("gap_analysis", day(75), Status.WITHDRAWN, 2)
-    effect = done(advanced, lambda c: void_fact(c, Wrong(CODE, "withdrawn", day(75)), BECAUSE))
+    effect = done(advanced, lambda c: voided(c, Wrong(CODE, "withdrawn", day(75)), BECAUSE))
     assert effect.status == (Status.WITHDRAWN, Status.OPEN)
     assert stands(advanced) == ("gap_analysis", day(30), Status.OPEN, 3)
     assert effect.risk is Risk.ON_TRACK
@@ -176,9 +182,9 @@ def test_a_corrected_day_moves_the_step_that_it_made(advanced: Engine) -> None:
 def test_a_dry_run_says_the_same_and_leaves_nothing_behind(advanced: Engine) -> None:
     before = everything(advanced) | {"facts": rows_of(advanced, Milestone)}
     with rehearsed(advanced, dry_run=True) as connection:
-        seen = void_fact(connection, KICKOFF, BECAUSE)
+        seen = voided(connection, KICKOFF, BECAUSE)
     assert everything(advanced) | {"facts": rows_of(advanced, Milestone)} == before
-    assert done(advanced, lambda c: void_fact(c, KICKOFF, BECAUSE)) == seen
+    assert done(advanced, lambda c: voided(c, KICKOFF, BECAUSE)) == seen
 
 
 REFUSED: dict[str, tuple[Wrong, Right | None, str]] = {
@@ -198,7 +204,7 @@ REFUSED: dict[str, tuple[Wrong, Right | None, str]] = {
 
 def _act(connection: Connection, wrong: Wrong, right: Right | None) -> None:
     if right is None:
-        void_fact(connection, wrong, BECAUSE)
+        voided(connection, wrong, BECAUSE)
     else:
         correct_fact(connection, wrong, right, because=BECAUSE)
 
@@ -220,8 +226,8 @@ def test_two_alike_are_told_apart_by_their_reference(quick: Engine) -> None:
         record_facts(connection, visits, TODAY)
     wrong = Wrong(CODE, "visit", day(70))
     with pytest.raises(Refused, match=r'no reference was given\. Say which: "A", "B"'):
-        done(quick, lambda c: void_fact(c, wrong, BECAUSE))
-    done(quick, lambda c: void_fact(c, wrong._replace(reference="A"), BECAUSE))
+        done(quick, lambda c: voided(c, wrong, BECAUSE))
+    done(quick, lambda c: voided(c, wrong._replace(reference="A"), BECAUSE))
     with reading(quick) as connection:
         left = connection.scalars(
             select(MILESTONE.c.reference).where(MILESTONE.c.milestone == "visit", MILESTONE.c.voided_at.is_(None))
@@ -248,7 +254,7 @@ def awarded(store: Engine) -> Engine:
 
 
 def test_an_award_that_was_wrong_takes_the_cycle_along_that_it_had_opened(awarded: Engine) -> None:
-    effect = done(awarded, lambda c: void_fact(c, DECIDED, BECAUSE._replace(today=day(400))))
+    effect = done(awarded, lambda c: voided(c, DECIDED, BECAUSE._replace(today=day(400))))
     assert effect.stage == ("accredited", "commission_review")
     assert effect.status == (Status.AWARDED, Status.OPEN)
     assert len(rows_of(awarded, Enrollment)) == 1
@@ -264,7 +270,7 @@ def test_an_award_whose_next_cycle_is_at_work_is_not_voided(awarded: Engine) -> 
     with transaction(awarded) as connection:
         record_facts(connection, [NewFact(second, "visit", day(400))], day(400))
     with pytest.raises(Refused, match=r"its award opened A1/law_enforcement_tier1/2, which has 1 fact\."):
-        done(awarded, lambda c: void_fact(c, DECIDED, BECAUSE._replace(today=day(400))))
+        done(awarded, lambda c: voided(c, DECIDED, BECAUSE._replace(today=day(400))))
 
 
 def test_what_is_void_of_the_next_cycle_keeps_no_award_and_stays_on_record(awarded: Engine) -> None:
@@ -276,10 +282,10 @@ def test_what_is_void_of_the_next_cycle_keeps_no_award_and_stays_on_record(award
     sweep(today)
     done(awarded, lambda c: hold(c, second, today, because=why))
     with pytest.raises(Refused, match=r"which has 1 fact, 1 moved date, 1 stage change\."):
-        done(awarded, lambda c: void_fact(c, DECIDED, why))
+        done(awarded, lambda c: voided(c, DECIDED, why))
     done(awarded, lambda c: undo(c, second, 1, because=why))
-    done(awarded, lambda c: void_fact(c, Wrong(second, "reassessment_agreed", day(390)), why))
-    done(awarded, lambda c: void_fact(c, DECIDED, why))
+    done(awarded, lambda c: voided(c, Wrong(second, "reassessment_agreed", day(390)), why))
+    done(awarded, lambda c: voided(c, DECIDED, why))
     assert stands(awarded)[2] is Status.OPEN
     assert len(rows_of(awarded, Enrollment)) == 1
     with reading(awarded) as connection:
@@ -289,3 +295,42 @@ def test_what_is_void_of_the_next_cycle_keeps_no_award_and_stays_on_record(award
         assert tuple(agreed) == (1, "wrong_agency")
         (case_,) = named_cases(connection, [1])
         assert standing(case_.changes) == []
+
+
+BRIDGE = "bridging_document_filed"
+ADVANCED = "A1/law_enforcement_advanced"
+
+
+def held(engine: Engine) -> dict[str, list[date]]:
+    """Return on which days each enrollment has the bridging document, as far as it is valid."""
+    m, e = MILESTONE.c, ENROLLMENT.c
+    with reading(engine) as connection:
+        rows = connection.execute(
+            select(e.track, e.agency_id, m.occurred_on).join(ENROLLMENT, e.id == m.enrollment_id)
+            .where(m.milestone == BRIDGE, m.voided_at.is_(None)).order_by(m.occurred_on)
+        ).all()
+    found: dict[str, list[date]] = {}
+    for row in rows:
+        found.setdefault(f"A{row.agency_id}/{row.track}", []).append(row.occurred_on)
+    return found
+
+
+def test_what_is_recorded_of_an_agency_stands_in_each_of_its_open_enrollments(advanced: Engine) -> None:
+    """Recorded once, by hand or by file; voided and corrected once too, each enrollment told."""
+    with transaction(advanced) as connection:
+        connection.execute(update(AGENCY).values(kind="law_enforcement"))
+        enroll(connection, [NewEnrollment("A1", "law_enforcement_advanced", day(40))], TODAY)
+        assert record_facts(connection, [NewFact(CODE, BRIDGE, day(70), reference="B-1")], TODAY) == 1
+        record_facts(connection, [NewFact(CODE, BRIDGE, day(35), reference="B-0")], TODAY)
+        record_facts(connection, [NewFact(CODE, "visit", day(70))], TODAY)
+    assert held(advanced) == {CODE: [day(35), day(70)], ADVANCED: [day(70)]}, "what precedes its agreement is not its"
+    assert len(rows_of(advanced, Milestone)) == len(ONBOARDED) + 4, "a visit is of one enrollment"
+    wrong = Wrong(ADVANCED, BRIDGE, day(70))
+    with transaction(advanced) as connection:
+        effects = correct_fact(connection, wrong, Right(occurred_on=day(71)), because=BECAUSE)
+    assert {effect.enrollment for effect in effects} == {CODE, ADVANCED}
+    assert held(advanced) == {CODE: [day(35), day(71)], ADVANCED: [day(71)]}
+    with transaction(advanced) as connection:
+        effects = void_fact(connection, wrong._replace(occurred_on=day(71)), BECAUSE)
+    assert [effect.enrollment for effect in effects] == [ADVANCED, CODE]
+    assert held(advanced) == {CODE: [day(35)]}

@@ -11,11 +11,15 @@ from models.rules.words import Cycle, Post, Status
 
 
 class Milestone(Data):
-    """A dated fact that a person records. `count` facts carry a number; `activity` facts end a stall."""
+    """A dated fact that a person records. `count` facts carry a number; `activity` facts end a stall.
+
+    One of the `agency` is recorded once and stands in every open enrollment of it.
+    """
 
     name: Label
     count: bool = False
     activity: bool = True
+    agency: bool = False
 
 
 class Share(Data):

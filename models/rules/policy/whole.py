@@ -133,6 +133,11 @@ class Policy(Data):
         """The days at which an award can be decided, in order."""
         return tuple(sorted(conference.on for conference in self.conferences))
 
+    def of_agency(self, milestone: str) -> bool:
+        """Whether a fact of this name, if it is known at all, is the agency's and not one enrollment's."""
+        known = self.milestones.get(milestone)
+        return known is not None and known.agency
+
     def zone_of(self, entity: str, municipality: str | None) -> str:
         """Return the IANA zone of a place: its municipality's where that differs, else its entity's."""
         place = self.entities[entity]
