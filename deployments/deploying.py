@@ -26,9 +26,10 @@ from models.rules.case import Program
 from models.rules.errors import Refused
 from models.rules.words import Language
 from models.settings import settings
+from tasks.retention import TAG
 
 ALARMS_FILE = Path(__file__).with_name("alarms.yaml")
-PREFIX, TAG, RAISER = "acredita: ", "acredita", "raise an alarm/alarm"
+PREFIX, RAISER = "acredita: ", "raise an alarm/alarm"
 MOST_DEPLOYMENTS = 200
 
 
@@ -54,7 +55,7 @@ def deploy(program: Program, file: Path = PREFECT_FILE) -> Brought:
     What the server has beyond the file (a deployment, a schedule) is removed: it would go on running.
     """
     wanted = defined(file)
-    with _server() as client:
+    with server() as client:
         for pool in sorted({each.pool for each in wanted}):
             _make_pool(client, pool)
     for each in wanted:
@@ -63,7 +64,12 @@ def deploy(program: Program, file: Path = PREFECT_FILE) -> Brought:
     return Brought(len(wanted), sum(len(each.ticks) for each in wanted), removed, set_alarms())
 
 
-def _server() -> SyncPrefectClient:
+def server() -> SyncPrefectClient:
+    """Return a client of the Prefect server that PREFECT_API_URL names.
+
+    Raises:
+        Refused: it names none.
+    """
     if PREFECT_API_URL.value() is None:
         remedy = "Set it to the server's, such as http://127.0.0.1:4200/api."
         raise Refused.one("PREFECT_API_URL", "is not set: no Prefect server is named.", remedy)
@@ -81,7 +87,7 @@ def forget_the_rest(defined: Collection[Deployed]) -> int:
     """Remove deployments and schedules that the server has and the file has not; return how many."""
     wanted = {(each.flow.name, each.name): {tick.slug for tick in each.ticks} for each in defined}
     removed = 0
-    with _server() as client:
+    with server() as client:
         mine = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
         for found in client.read_deployments(deployment_filter=mine, limit=MOST_DEPLOYMENTS):
             key = client.read_flow(found.flow_id).name, found.name
@@ -106,7 +112,7 @@ def set_alarms(file: Path = ALARMS_FILE) -> int:
         Refused: the deployment that raises alarms is not there yet, or the notification block is none.
     """
     document = yaml.safe_load(file.read_text(encoding="utf-8"))
-    with _server() as client:
+    with server() as client:
         wanted = [_automation(client, entry) for entry in document["automations"]]
         there = {found.name: found for found in client.read_automations() if found.name.startswith(PREFIX)}
         for automation in wanted:

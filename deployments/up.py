@@ -208,6 +208,7 @@ def _prepare(settings: Settings, console: Console) -> None:
 
 
 def _serve(place: Place, console: Console) -> None:
+    from prefect import tags
     from prefect.exceptions import TerminationSignal
     from prefect.runner import Runner
 
@@ -215,6 +216,7 @@ def _serve(place: Place, console: Console) -> None:
     from deployments.served import defined, deployments
     from flows.daily import daily_sweep
     from flows.delivery import deliver_notices
+    from tasks.retention import TAG
 
     runner = Runner(pause_on_shutdown=False, limit=RUNS_AT_ONCE)
     runner.handle_sigterm = signal.default_int_handler  # type: ignore[method-assign]  # its own forgets to await the end
@@ -223,7 +225,8 @@ def _serve(place: Place, console: Console) -> None:
             runner.add_deployment(deployment)
     for first in (daily_sweep, deliver_notices):
         try:
-            console.print(f"[green]✓[/] {first()}")
+            with tags(TAG):
+                console.print(f"[green]✓[/] {first()}")
         except AcreditaError as error:
             console.print(f"[red]✗[/] {first.name}: {error}")
     with console.status("setting the alarms"):

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 
 from prefect import flow
+from prefect.client.orchestration import get_client
 from pydantic import Field
 
 from models.rules.alarms import Alarm
 from models.rules.errors import Refused
+from models.settings import settings
 from tasks.door import door
 from tasks.mail.operator import arrived, mail_alarm, mail_test
+from tasks.retention import Kept, prune
+from tasks.store import clock
 from tasks.store.database import engine_of
 from tasks.views.artifacts import name_this_run
 from tasks.views.heartbeat import publish_heartbeat
@@ -50,5 +54,18 @@ def send_test_mail() -> str:
 def weekly_heartbeat() -> str:
     """Say in one line how the week went and that the service lives: what is open, due, was told, held back, waits."""
     name: str = publish_heartbeat()
+    name_this_run(name)
+    return name
+
+
+@flow(name="prune old runs", flow_run_name="prune", persist_result=False)
+def prune_old_runs() -> str:
+    """Delete what Prefect keeps of old runs of this service: their logs, task runs and artifacts, in bounded batches.
+
+    How old, ACREDITA_KEEP_RUNS_DAYS and ACREDITA_KEEP_ARTIFACTS_DAYS say. The newest artifact of each name stays, and
+    nothing is deleted from acredita's own database.
+    """
+    with get_client(sync_client=True) as client:
+        name = f"pruned {prune(client, Kept.by(settings(), clock.real_now()))}"
     name_this_run(name)
     return name

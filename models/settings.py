@@ -6,6 +6,7 @@ import os
 import re
 from datetime import datetime, timedelta
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ from models.rules.delivery import Times
 PREFIX = "ACREDITA_"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 """The names of this machine: what is said to them crosses no network."""
+MOST_SHARDS = 64
+_RUNNER = re.compile(r"threads|processes|dask://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 
 
 class Settings(BaseSettings):
@@ -69,6 +72,14 @@ class Settings(BaseSettings):
     """The address of whoever runs the service: alarms and test mails go there."""
     alarm_block: str = ""
     """A notification block of Prefect, such as slack-webhook/operators, which the server tells of alarms as well."""
+    shards: int = Field(default=1, ge=1, le=MOST_SHARDS)
+    """In how many parts at once the daily sweep works, where the database is PostgreSQL."""
+    runner: str = "processes"
+    """Who sweeps them: threads or processes of the flow's machine, or dask://HOST:PORT, the scheduler of a cluster."""
+    keep_runs_days: int = Field(default=90, ge=1, le=3650)
+    """How long Prefect's record of a run is kept, with its task runs and logs, before `acredita prune` deletes it."""
+    keep_artifacts_days: int = Field(default=30, ge=1, le=3650)
+    """How long a page or table is kept once there is a newer one of its name."""
     operations_url: str = "docs/operations.md"
     """Where this installation keeps docs/operations.md; every alarm links to its paragraph there."""
 
@@ -89,6 +100,15 @@ class Settings(BaseSettings):
         if not (safe and bare and parts.hostname and parts.port != 0) or parts.fragment:
             raise ValueError("must be https://HOST, or http:// on this machine, with nothing behind the host")
         return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("runner")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if not _RUNNER.fullmatch(value):
+            raise ValueError("must be threads, processes or dask://HOST:PORT")
+        if value.startswith("dask") and find_spec("prefect_dask") is None:
+            raise ValueError("names a Dask scheduler, and prefect-dask is missing: pip install 'acredita[dask]'")
+        return value
 
     @property
     def url(self) -> str:

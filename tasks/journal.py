@@ -51,12 +51,13 @@ class Named(NamedTuple):
 class Journal:
     """The moves of a sweep in the order of the decisions, at most `KEPT` of each kind; the rest is counted.
 
-    `short` counts the cases whose time ends after a list of days does.
+    `short` counts the cases whose time ends after a list of days does; `remarks` tell what befell the sweep itself.
     """
 
     def __init__(self) -> None:
         self.moves: list[Move] = []
         self.short: Counter[Listed] = Counter()
+        self.remarks: list[str] = []
         self._kept: Counter[What] = Counter()
         self._left_out = 0
 
@@ -82,11 +83,12 @@ class Journal:
         self.note(other.moves)
         self._left_out += other.left_out
         self.short += other.short
+        self.remarks += other.remarks
 
     @property
     def warnings(self) -> list[str]:
         """What is no failure and wants an operator's eye, a sentence each."""
-        return [
+        return self.remarks + [
             f"{listed.place} {spell_short(listed, number)}, of those that were due; `acredita lint` names them."
             for listed, number in sorted(self.short.items())
         ]

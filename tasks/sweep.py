@@ -30,6 +30,7 @@ from tasks.journal import Journal
 from tasks.store import clock
 from tasks.store.cases import START, Cursor, due_cases, write
 from tasks.store.database import engine_of, reading, transaction
+from tasks.store.patience import outlasting_restarts
 from tasks.store.programs import current_program, program_in_force
 
 BATCH = 1000
@@ -74,6 +75,7 @@ RunBatch = Callable[[date, Cursor], BatchResult]
 
 
 @task(task_run_name="sweep batch after case {after[1]}", cache_policy=NO_CACHE, persist_result=False)
+@outlasting_restarts
 def sweep_batch(as_of: date, after: Cursor) -> BatchResult:
     """Decide the next batch of cases due on a day and write it down, whole or not at all.
 
@@ -178,15 +180,21 @@ def sweep(as_of: date, run_batch: RunBatch = sweep_batch.fn, journal: Journal | 
         journal: where what happened is noted, for those who tell of it.
     """
     tally = Tally()
-    cursor: Cursor | None = START
-    with quiet_collector():
-        while cursor is not None:
-            batch, cursor, happened = run_batch(as_of, cursor)
-            tally.add(batch)
-            if journal is not None:
-                journal.add(happened)
+    for batch, happened in batches(as_of, run_batch):
+        tally.add(batch)
+        if journal is not None:
+            journal.add(happened)
     note(engine_of(), as_of, tally)
     return tally
+
+
+def batches(as_of: date, run_batch: RunBatch, start: Cursor = START) -> Iterator[tuple[Tally, Journal]]:
+    """Run batch after batch from a place in the order of what is due, to its end or to all that is due."""
+    cursor: Cursor | None = start
+    with quiet_collector():
+        while cursor is not None:
+            tally, cursor, journal = run_batch(as_of, cursor)
+            yield tally, journal
 
 
 @contextmanager

@@ -78,3 +78,25 @@ def alarms() -> None:
     from deployments.deploying import set_alarms
 
     print(f"{set_alarms()} alarms are set")
+
+
+@app.command
+def prune(*, yes: bool = False, as_json: AsJson = False) -> None:
+    """Say which old runs, logs and artifacts Prefect keeps of this service; with --yes delete them. The ledger stays.
+
+    Args:
+        yes: delete them, and not only say which.
+    """
+    from deployments.deploying import server
+    from deployments.printing_service import print_old
+    from models.settings import settings
+    from tasks import retention
+    from tasks.store import clock
+
+    kept = retention.Kept.by(settings(), clock.real_now())
+    with server() as client:
+        found = retention.prune(client, kept) if yes else retention.old_ones(client, kept)
+    if as_json:
+        print(json.dumps({"deleted": yes, "before": kept._asdict(), **found._asdict()}, default=str))
+        return
+    print_old(found, kept, deleted=yes)

@@ -36,6 +36,10 @@ class Refused(AcreditaError):  # noqa: N818 - reads as what happened
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
+    def __reduce__(self) -> tuple[type[Refused], tuple[tuple[Problem, ...]]]:
+        """Let it come out of another process as it went in: an exception is copied by its text alone."""
+        return type(self), (self.problems,)
+
     @classmethod
     def one(cls, place: str, what: str, remedy: str) -> Refused:
         """Refuse for a single reason."""

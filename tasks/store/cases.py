@@ -39,10 +39,11 @@ IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
 
 class Cursor(NamedTuple):
-    """Where a sweep stands in the order of what is due."""
+    """Where a sweep stands in the order of what is due, and the last key that it is to look at; None: all there is."""
 
     day: date
     id: int
+    until: tuple[date, int] | None = None
 
 
 START = Cursor(date.min, 0)
@@ -62,6 +63,9 @@ _DUE = (
     .order_by(_E.next_review_on, _E.id)
     .limit(bindparam("size"))
     .with_for_update(of=ENROLLMENT, skip_locked=True)
+)
+_DUE_UNTIL = _DUE.where(
+    tuple_(_E.next_review_on, _E.id) <= tuple_(bindparam("until_day"), bindparam("until_id"))
 )
 _NAMED = _CASES.where(_E.id.in_(IDS))
 _FACTS = select(
@@ -103,10 +107,14 @@ def due_cases(connection: Connection, today: date, given: tuple[Cursor, int]) ->
     Two sweeps at once do not meet: SQLite lets one of them write, PostgreSQL passes over the other's rows.
     """
     cursor, size = given
-    columns = asked(connection, _DUE, {"today": today, "day": cursor.day, "id": cursor.id, "size": size})
+    wanted = {"today": today, "day": cursor.day, "id": cursor.id, "size": size}
+    query = _DUE
+    if cursor.until is not None:
+        query, wanted = _DUE_UNTIL, wanted | dict(zip(("until_day", "until_id"), cursor.until, strict=True))
+    columns = asked(connection, query, wanted)
     if not columns[0]:
         return [], None
-    return _assembled(connection, columns), Cursor(columns[_REVIEW][-1], columns[_ID][-1])
+    return _assembled(connection, columns), Cursor(columns[_REVIEW][-1], columns[_ID][-1], cursor.until)
 
 
 def named_cases(connection: Connection, ids: Sequence[int]) -> list[Case]:

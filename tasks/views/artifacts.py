@@ -21,9 +21,10 @@ from models.rules.case import Program
 from models.rules.words import Cycle, Language, Risk
 from models.schema import INSTALLATION
 from tasks.journal import KEPT, Journal, Move, Named
+from tasks.shards import sweep_in_shards
 from tasks.store.database import engine_of, reading
 from tasks.store.programs import program_in_force
-from tasks.sweep import Tally, sweep, sweep_batch
+from tasks.sweep import Tally
 from tasks.views.attention import Wanting, most_at_risk
 from tasks.views.case_page import case_key, case_page
 from tasks.views.charts import Bar, bars_by_risk
@@ -57,10 +58,10 @@ def sweep_and_draw(enrollment: str, today: date) -> str:
     return f"sweep {today}: {told}"
 
 
-def sweep_and_tell(as_of: date) -> str:
-    """Sweep a day and tell of what changed; return it in one line."""
+def sweep_and_tell(as_of: date, shards: int = 1) -> str:
+    """Sweep a day, in so many parts at once, and tell of what changed; return it in one line."""
     journal = Journal()
-    tally = sweep(as_of, sweep_batch, journal)
+    tally = sweep_in_shards(as_of, shards, journal)
     told: str = publish_changes(as_of, tally, journal)
     return told
 

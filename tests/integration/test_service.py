@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect import tags
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 from prefect.client.schemas.objects import FlowRun
@@ -18,17 +21,21 @@ from prefect.flow_engine import run_flow
 from prefect.schedules import Interval
 from sqlalchemy import Engine, func, insert, select, update
 
+from deployments.cli import main
 from flows.daily import daily_sweep
 from flows.service import raise_alarm, send_test_mail, weekly_heartbeat
 from models.rules.alarms import QUIET_FOR, WORDS, Alarm
 from models.rules.words import EmailKind, EmailState, Language
 from models.schema import EMAIL, INCIDENT, OUTLET, SWEEP
 from models.settings import settings
+from tasks.retention import TAG, Kept, Old, old_ones, prune
 from tasks.store import clock
 from tasks.store.database import reading, transaction
 from tasks.sweep import report
 from tasks.views.health import findings
+from tasks.views.heartbeat import HEARTBEAT_KEY
 from tests.on_prefect import TODAY, Api, eventually, run
+from tests.storing import everything
 
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("on_the_server")]
 
@@ -202,3 +209,64 @@ def test_of_a_backlog_of_late_runs_the_first_sweeps_and_the_others_end_at_once(
     assert sweeps(stocked) == 1
     assert run(daily_sweep).result().startswith(f"sweep {TODAY}"), "a person is never sent away"
     assert sweeps(stocked) == 2
+
+
+# What Prefect keeps
+
+
+def test_pruning_deletes_old_runs_with_what_hangs_on_them_and_nothing_else(
+    stocked: Engine, api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(daily_sweep)
+    before = everything(stocked)
+    with tags(TAG):
+        old = [str(run(weekly_heartbeat).state_details.flow_run_id) for _ in range(2)]
+    flow_id = api.post("/flows/", {"name": "still going"})["id"]
+    running = api.post("/flow_runs/", {"flow_id": flow_id, "tags": [TAG], "state": {"type": "RUNNING"}})["id"]
+    stranger = str(run(weekly_heartbeat).state_details.flow_run_id)
+    moment = datetime.now(UTC)
+    with tags(TAG):
+        young = str(run(weekly_heartbeat).state_details.flow_run_id)
+    assert len(of_runs(api, "artifacts", [*old, stranger, young])) == 4
+    kept = Kept(moment, moment)
+    with get_client(sync_client=True) as client:
+        found = old_ones(client, kept)
+        assert found == prune(client, kept)
+        assert found.runs >= 2
+        assert old_ones(client, kept) == prune(client, kept) == Old(0, 0)
+    assert {each["id"] for each in of_runs(api, "flow_runs", [*old, running, stranger, young])} == {
+        running, stranger, young,
+    }
+    assert {each["flow_run_id"] for each in of_runs(api, "artifacts", [*old, stranger, young])} == {stranger, young}
+    assert not of_runs(api, "task_runs", old)
+    assert eventually(lambda: not of_runs(api, "logs", old))
+    assert everything(stocked) == before
+    monkeypatch.setattr("sys.argv", ["acredita", "prune"])
+    with suppress(SystemExit):
+        main()
+    said = capsys.readouterr().out
+    assert said.startswith("would be deleted with --yes")
+    assert re.search("runs, with their task runs and logs +0 ", said), "all of today's are too young for the settings"
+
+
+def test_the_newest_page_of_a_name_outlives_its_run(stocked: Engine, api: Api) -> None:
+    assert stocked.dialect.name == "sqlite"
+    with tags(TAG):
+        run(weekly_heartbeat)
+        newest = str(run(weekly_heartbeat).state_details.flow_run_id)
+    moment = datetime.now(UTC)
+    with get_client(sync_client=True) as client:
+        prune(client, Kept(moment, moment))
+    assert not of_runs(api, "flow_runs", [newest])
+    assert [each["key"] for each in of_runs(api, "artifacts", [newest])] == [HEARTBEAT_KEY]
+    assert api.artifact(HEARTBEAT_KEY)["flow_run_id"] == newest
+
+
+def of_runs(api: Api, what: str, runs: list[str]) -> list[dict[str, Any]]:
+    """Return what the server has of runs: themselves, their task runs, artifacts or logs."""
+    mine = {"any_": runs}
+    where = {"logs": {"flow_run_id": mine}} if what == "logs" else {"flow_runs": {"id": mine}}
+    if what == "artifacts":
+        where = {"artifacts": {"flow_run_id": mine}}
+    found: list[dict[str, Any]] = api.post(f"/{what}/filter", where | {"limit": 200})
+    return found
