@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test browser check bench faults forecast nightly constraints clean
+.PHONY: help run demo test browser check bench faults mutants forecast nightly constraints clean
 
 help: ## print these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ forecast: $(READY) ## the forecast judged on cohorts it has not seen, as tables
 
 faults: $(READY) ## kill, stop, fill and unplug what delivers mail, and count what was lost or sent twice
 	@$(BIN)/python -m tests.faults.campaign --write
+
+mutants: $(READY) ## deliberate bugs of the delivery: which schedule of the simulation finds each
+	@$(BIN)/python -m tests.simulated.mutants
 
 nightly: $(READY) ## the laws with many more examples, and every day of the program
 	@ACREDITA_HYPOTHESIS=nightly $(BIN)/python -m pytest -m "nightly or not nightly" tests/unit tests/simulation

@@ -50,8 +50,9 @@ def resume_mail() -> str:
 @flow(name="poll suppressions", flow_run_name="poll suppressions", persist_result=False)
 @door
 def poll_suppressions() -> str:
-    """Ask the provider which addresses it cannot reach; tell the next contact what they missed."""
+    """Ask the provider what arrived and which addresses it cannot reach; tell the next contact what they missed."""
     found = poll(engine_of())
-    name = f"{found.people} contacts cannot be reached, {found.notices} notices go to the next contact"
+    arrived = f"{found.delivered} emails arrived, " if found.delivered else ""
+    name = f"{arrived}{found.people} contacts cannot be reached, {found.notices} notices go to the next contact"
     name_this_run(name)
     return name

@@ -1,6 +1,6 @@
 """What becomes of an email: every decision of the delivery, as values. The effects are in `tasks/mail/`.
 
-    pending --claim--> sending --taken--> sent --the log says so--> delivered
+    pending --claim--> sending --taken--> sent --a poll of the log--> delivered
        ^  ^               |                 `--suppression list--> bounced, its notices go to the next contact
        |  |               |-- refused for good, or cannot be written --> dead, with an incident
        |  |-- deferred ---|    the attempt counts, and the next waits longer

@@ -1,28 +1,33 @@
-"""What a provider cannot deliver: the contact is marked, what they missed goes to the next one, and somebody is told.
+"""What a provider delivered, and what it cannot: the contact is marked, the next one gets it, and somebody is told.
 
 The lists are read over the last days every time, and taken in so that the second time changes nothing: an email that
-bounced is `bounced` once. Being written to again takes a new address, or an address off the provider's list.
+bounced is `bounced` once. What the log says arrived is `delivered`, where the account may read it. Being written to
+again takes a new address, or an address off the provider's list.
 """
 
 from __future__ import annotations
 
 import http.client
-from collections.abc import Iterable
-from contextlib import closing
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, func, or_, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, or_, select, update
 
 from models.rules.errors import Refused
 from models.rules.words import Cause, EmailState, EscalationState, NoticeState, Status, Undeliverable
 from models.schema import AGENCY, ASSIGNMENT, EMAIL, ENROLLMENT, ESCALATION, NOTICE, OF_A_CASE, PERSON
 from models.settings import settings
 from tasks.mail.senders.choice import sender_of
+from tasks.mail.senders.protocol import Sender
 from tasks.mail.senders.sendgrid_lists import Listed, UnreadableError
 from tasks.store import clock
-from tasks.store.database import transaction
+from tasks.store.cases import IDS
+from tasks.store.database import reading, transaction
 from tasks.store.programs import program_in_force
 from tasks.store.records import touch
 
@@ -30,14 +35,24 @@ LOOK_BACK = timedelta(days=8)
 """Longer than any downtime that nobody noticed; SendGrid lists the page in milliseconds."""
 CLOCKS_DIFFER = timedelta(hours=1)
 
+CHUNK = 500
+REFERENCE = re.compile(r"\[Ref ([0-9A-Z-]+)\]")
+"""As `tasks.mail.rendering` ends a subject."""
+
 _P, _E, _N, _A, _X = PERSON.c, EMAIL.c, NOTICE.c, ASSIGNMENT.c, ESCALATION.c
+
+_SENT = select(_E.id, _E.reference, _E.address).where(
+    _E.reference.in_(bindparam("references", expanding=True)), _E.state == EmailState.SENT
+)
+_ARRIVED = update(EMAIL).where(_E.id.in_(IDS), _E.state == EmailState.SENT).values(state=EmailState.DELIVERED)
 
 
 class Polled(NamedTuple):
-    """What a poll came to: contacts newly marked, notices that go to the next contact."""
+    """What a poll came to: contacts newly marked, notices that go to the next contact, emails that arrived."""
 
     people: int = 0
     notices: int = 0
+    delivered: int = 0
 
 
 def poll(engine: Engine) -> Polled:
@@ -56,8 +71,37 @@ def poll(engine: Engine) -> Polled:
         except (UnreadableError, OSError, http.client.HTTPException) as error:
             what = f"the provider's lists could not be read ({type(error).__name__})."
             raise Refused.one("suppressions", what, "They are read again with the next poll.") from None
+        delivered = _note_delivered(engine, sender, now)
     with transaction(engine) as connection:
-        return take_in(connection, listed, now)
+        return take_in(connection, listed, now)._replace(delivered=delivered)
+
+
+def _note_delivered(engine: Engine, sender: Sender, now: datetime) -> int:
+    """Take note of what arrived of the last days' mail, as far as the provider's log says; return how many emails."""
+    log = getattr(sender.log, "delivered", None)
+    with reading(engine) as connection:
+        last_days = (_E.state == EmailState.SENT) & (_E.claimed_at > now - LOOK_BACK)
+        since = connection.scalar(select(func.min(_E.claimed_at)).where(last_days))
+    if log is None or since is None:
+        return 0
+    named: dict[str, str] = {}
+    with suppress(UnreadableError):  # perhaps the account may not: then mail stays `sent`
+        for address, subject in log(since - CLOCKS_DIFFER, now + CLOCKS_DIFFER):
+            if found := REFERENCE.search(subject):
+                named[found[1]] = address.lower()
+    count = 0
+    with transaction(engine) as connection:
+        for some in _chunks(sorted(named)):
+            sent = connection.execute(_SENT, {"references": some}).all()
+            ids = [row.id for row in sent if row.address.lower() == named[row.reference]]
+            count += connection.execute(_ARRIVED, {"ids": ids}).rowcount
+    return count
+
+
+def _chunks(items: list[str]) -> Iterator[list[str]]:
+    left = iter(items)
+    while some := list(islice(left, CHUNK)):
+        yield some
 
 
 def take_in(connection: Connection, listed: Iterable[Listed], now: datetime) -> Polled:

@@ -7,6 +7,7 @@ post; what is posted again is taken.
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from tests.faults.roles import PAUSE, RUNS
 from tests.faults.world import FIRST_DAY, Cases, Databases, World, world
 from tests.faults.zygote import Zygote
 
+LOG = logging.getLogger(__name__)
 ANSWERS = (*WORDS, *(
     f"{word}+" for word in WORDS if word[0] in "35rhdsbg" and not answer_of(word).taken
 ))
@@ -100,6 +102,8 @@ def run(zygote: Zygote, databases: Databases, folder: Path, *, plans: Sequence[P
         for plan, word, kills, said in pool.map(lambda pair: live(*pair), [(p, w) for p in plans for w in answers]):
             row = rows[plan.name]
             row.worlds += 1
+            if row.worlds == len(answers):
+                LOG.info("%s: %s, all answers", databases.kind, plan.name)
             row.kills += kills
             if said != "clean":
                 row.faults.append(f"{word}: {said}")

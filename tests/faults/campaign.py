@@ -1,4 +1,4 @@
-"""`make faults`: the whole campaign on both databases, half an hour; its tables go into docs/faults.md.
+"""`make faults`: the whole campaign on both databases; its tables go into docs/faults.md, each as soon as it is done.
 
 The judge is always the provider's journal. It exits 1 where a promise did not hold, and says where.
 """
@@ -6,41 +6,27 @@ The judge is always the provider's journal. It exits 1 where a promise did not h
 from __future__ import annotations
 
 import argparse
-import re
+import logging
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tests.faults import boundaries, kills, limit, troubles
 from tests.faults.kills import Fire
+from tests.faults.tables import Table, write
 from tests.faults.troubles import Act, Postgres
 from tests.faults.world import Databases
 from tests.faults.zygote import Zygote
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "faults.md"
 KINDS = ("sqlite", "postgresql")
-WHOLE = Fire(cases=340, days=10, kills=1000, mails=4, pause=2)
+WHOLE = Fire(cases=100, days=25, kills=1000, mails=2, pause=0.3)
 SMALL_DISK = "160m"
-
-
-class Table(NamedTuple):
-    """A table of the document: its name there, its heads, its rows, and the promises that did not hold."""
-
-    name: str
-    heads: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
-    faults: list[str]
-
-    def __str__(self) -> str:
-        """Return it as Markdown."""
-        lines = [self.heads, tuple("---" if n == 0 else "---:" for n in range(len(self.heads))), *self.rows]
-        return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 class Site:
@@ -153,21 +139,14 @@ def _on_a_small_disk(folder: Path) -> Iterator[Postgres]:
         subprocess.run(["umount", str(folder)], check=False)
 
 
-def write(tables: Sequence[Table], document: Path) -> None:
-    """Put the tables into the document, each between its marks."""
-    text = document.read_text(encoding="utf-8")
-    for table in tables:
-        mark = re.compile(rf"(<!-- {table.name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
-        text = mark.sub(rf"\g<1>{table}\g<2>", text)
-    document.write_text(text, encoding="utf-8")
-
-
 def main() -> int:
     """Run the parts that were asked for, print their tables, and write them down."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=PARTS, nargs="*", default=list(PARTS))
     parser.add_argument("--write", action="store_true", help="put the tables into docs/faults.md")
     given = parser.parse_args()
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("tests.faults").setLevel(logging.INFO)
     tables = []
     with tempfile.TemporaryDirectory(prefix="faults-") as scratch, server(Path(scratch) / "postgres") as postgres, \
             Zygote() as zygote:
@@ -176,8 +155,8 @@ def main() -> int:
             table = PARTS[name](Site(Path(scratch), zygote, postgres))
             tables.append(table)
             print(f"\n{name}: {time.monotonic() - begun:.0f} s\n{table}\n", *table.faults, sep="\n", flush=True)
-    if given.write:
-        write(tables, DOCUMENT)
+            if given.write:
+                write(table)
     return int(any(table.faults for table in tables))
 
 

@@ -1,4 +1,4 @@
-"""Ten days under fire: four senders and two sweeps at once, one of them killed every moment, and nothing lost or twice.
+"""Days under fire: four senders and two sweeps at once, one of them killed every moment, and nothing lost or twice.
 
 Each day brings new cases. While they are swept and their mail goes out, after every few mails a process chosen at
 random is killed and another takes its place, until the day had its kills; then the next day comes, whatever is still
@@ -7,17 +7,23 @@ open. After the last one nobody is killed any more, and what waited for another 
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from sqlalchemy import update
+
+from models.schema import ENROLLMENT
+from tasks.store.database import transaction
 from tests.faults.judge import Verdict, judge, keys_of, open_emails, open_notices, undecided
 from tests.faults.roles import ENDED, PAUSE, RUNS, sweep_once
 from tests.faults.world import Cases, Databases, World, workday, world
 from tests.faults.zygote import Zygote
 
+LOG = logging.getLogger(__name__)
 SCRIPT = ("202:91,500:1,500+:1,reset:1,reset+:1,hang:0.5,hang+:0.5,drip+:0.5,status+:1,headers+:0.5,body+:1,"
           "garbage+:0.5,429:0.5")
 """Nine answers of a hundred go wrong, half of them after the message was taken."""
@@ -67,7 +73,7 @@ class Crew:
         self._pids = [self._start(role) for role in roles]
 
     def _start(self, role: str) -> int:
-        pause = "0.05" if role == "deliver" else "0.2"
+        pause = "0.05" if role == "deliver" else "0.2"  # between the runs of whoever does something else
         told = self._there.environment(**{RUNS: "0", PAUSE: pause}, **self._more)
         return self._zygote.start(role, told, self._there.log)
 
@@ -102,6 +108,7 @@ def run(zygote: Zygote, databases: Databases, folder: Path, fire: Fire) -> Siege
     with world(databases.copy(template, "siege"), folder / "siege", options) as there:
         zygote.warm(there.environment())
         killed = _under_fire(zygote, there, fire)
+        last_words(there, workday(fire.days - 1))
         in_peace(zygote, there, workday(fire.days))
         verdict = judge(there)
         return Siege(killed, time.monotonic() - begun, verdict, undecided(there, expected))
@@ -124,11 +131,20 @@ def _sweep_here(there: World) -> None:
         sweep_once()
 
 
+def last_words(there: World, day: date) -> None:
+    """Sweep a day to its end, whatever became of its sweeps; after it no case comes due any more."""
+    there.live_on(day)
+    _sweep_here(there)
+    with transaction(there.engine) as connection:
+        connection.execute(update(ENROLLMENT).values(next_review_on=None))
+
+
 def _under_fire(zygote: Zygote, there: World, fire: Fire) -> int:
     # S311: no secret hangs on it.
     dice, killed = random.Random(fire.seed), 0  # noqa: S311
     crew = Crew(zygote, there, ["deliver"] * SENDERS + ["sweep"] * SWEEPS)
     for number in range(fire.days):
+        LOG.info("day %d of %d, %d of %d killed", number + 1, fire.days, killed, fire.kills)
         there.live_on(workday(number))
         while killed < fire.kills * (number + 1) // fire.days:
             _until_taken(there, dice.randint(1, 2 * fire.mails), dice.uniform(0, 2 * fire.pause))
@@ -144,6 +160,7 @@ def in_peace(zygote: Zygote, there: World, day: date, patience: float = PATIENCE
     begun = changed = time.monotonic()
     before, ended = (-1, -1), 0
     there.live_on(day)
+    LOG.info("in peace: %d notices wait", open_notices(there))
     while time.monotonic() - begun < patience and any(waiting := (open_emails(there), open_notices(there))):
         time.sleep(0.2)
         if waiting != before:

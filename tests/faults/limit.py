@@ -6,6 +6,7 @@ which: here it is counted, so that nobody need guess.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from tests.faults.judge import judge
 from tests.faults.world import FIRST_DAY, Cases, Databases, world
 from tests.faults.zygote import Zygote
 
+LOG = logging.getLogger(__name__)
 SCRIPT = "202:60,500+:25,reset:15"
 """A quarter is taken without our learning of it, a seventh is not taken."""
 SETTLE = 1.0
@@ -57,6 +59,7 @@ def run(zygote: Zygote, databases: Databases, folder: Path) -> list[Limit]:
     templates = {policy: databases.template(Cases(CASES), _decided_under(policy)) for policy in OnUnknown}
     found = []
     for number, (log, policy, options) in enumerate(LOGS):
+        LOG.info("the log %s, %s", log, policy)
         url = databases.copy(templates[policy], "limit")
         with world(url, folder / f"limit-{number}", {"script": SCRIPT, "seed": 1, **options}) as there:
             rest(zygote, there, 60)

@@ -1,4 +1,4 @@
-"""What the campaign's processes do: deliver, or sweep, over and over, as the schedules of an installation do.
+"""What the campaign's processes do: deliver, sweep, or record, over and over, as the schedules of an installation do.
 
 Each run opens what it needs and closes it, as a flow does. What a run raises is written to its log, and the next run
 begins: that is all that Prefect would do.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import resource
+import secrets
 import sys
 import time
 import traceback
@@ -68,7 +69,23 @@ def sweep_once() -> None:
     sweep(day_to_sweep(engine_of(), None))
 
 
-ROLES = {"deliver": deliver_once, "sweep": sweep_once}
+def record_once() -> None:
+    """Let some cases be due again today, as facts do that are recorded while mail goes out."""
+    from sqlalchemy import update
+
+    from models.schema import ENROLLMENT
+    from tasks.store.database import engine_of, transaction
+    from tasks.sweep import day_to_sweep
+
+    engine = engine_of()
+    today = day_to_sweep(engine, None)
+    with transaction(engine) as connection:
+        some = ENROLLMENT.c.id % TENTHS == secrets.randbelow(TENTHS)
+        connection.execute(update(ENROLLMENT).where(some).values(next_review_on=today))
+
+
+ROLES = {"deliver": deliver_once, "sweep": sweep_once, "record": record_once}
+TENTHS = 10
 
 
 def play(role: str) -> int:

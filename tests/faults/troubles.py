@@ -1,12 +1,13 @@
 """What befalls a whole machine: stopped processes, clocks that jump, full disks, databases that die or do not answer.
 
-Each trouble is done to four senders that deliver a day's mail beside a provider that fails now and then; afterwards two
-go on undisturbed until nothing is open, and the judge looks.
+Each trouble is done to four senders and two sweeps while facts are recorded, beside a provider that fails now and then.
+Afterwards a last sweep comes to its end, two senders go on undisturbed until nothing is open, and the judge looks.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import random
 import signal
 import sqlite3
@@ -14,23 +15,27 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
+from models.schema import INSTALLATION
 from tasks.mail.fake_sendgrid.certificate import self_signed
 from tasks.store.cases import START
-from tasks.store.database import transaction
+from tasks.store.database import reading, transaction
 from tasks.sweep import decide_batch
 from tests.faults.judge import Verdict, judge
-from tests.faults.kills import SCRIPT, SENDERS, Crew, in_peace
+from tests.faults.kills import SCRIPT, SENDERS, SWEEPS, Crew, in_peace, last_words
 from tests.faults.roles import LARGEST_FILE
-from tests.faults.world import FIRST_DAY, NINE, Cases, Databases, World, workday, world
+from tests.faults.world import FIRST_DAY, NINE, Cases, Databases, World, world
 from tests.faults.zygote import Zygote
 
+LOG = logging.getLogger(__name__)
 CASES = 150
+CREW = ["deliver"] * SENDERS + ["sweep"] * SWEEPS + ["record"]
 SLOW = 0.05
 """Seconds of a round trip to the provider, so that the mail lasts as long as the trouble."""
 HOUR, DAY, TEN_YEARS = 3600, 86400, 3652 * 86400
@@ -62,10 +67,10 @@ class Act:
 
 
 def stops(there: World, crew: Crew) -> str:
-    """Stop senders for longer than lease, settle time and second look, wherever they are; then let them go on."""
+    """Stop processes for longer than lease, settle time and second look, wherever they are; then let them go on."""
     dice, count = random.Random(1), 12  # noqa: S311 - no secret hangs on it
     for _ in range(count):
-        stopped = dice.sample(range(SENDERS), 2)
+        stopped = [dice.randrange(SENDERS), *dice.sample(range(SENDERS, len(CREW)), 1)]
         for number in stopped:
             time.sleep(dice.uniform(0, 0.3))
             crew.signal(number, signal.SIGSTOP)
@@ -78,7 +83,7 @@ def stops(there: World, crew: Crew) -> str:
 
 
 def jumps(there: World, crew: Crew) -> str:
-    """Let the machine's clock jump there and back while mail is on its way, and kill a sender at every fourth."""
+    """Let the machine's clock jump there and back while mail is on its way, and kill a process at every fourth."""
     dice, count = random.Random(1), 0  # noqa: S311 - no secret hangs on it
     for _ in range(3):
         for far in JUMPS:
@@ -87,7 +92,7 @@ def jumps(there: World, crew: Crew) -> str:
                 count += 1
                 time.sleep(dice.uniform(0.2, 0.6))
                 if count % 4 == 0:
-                    crew.kill(dice.randrange(SENDERS))
+                    crew.kill(dice.randrange(len(CREW)))
     return f"{count} jumps of an hour, a day, ten years, both ways and back"
 
 
@@ -102,10 +107,10 @@ def full_disk(there: World, crew: Crew) -> str:
     """Let no file grow, twice, for as long as a lease; SQLite and everything else is told that the disk is full."""
     for _ in range(2):
         time.sleep(0.4)
-        for number in range(SENDERS):
+        for number in range(len(CREW)):
             crew.change(number, **{LARGEST_FILE: str(_grown(there) + 4096)})
         time.sleep(1.5)
-        for number in range(SENDERS):
+        for number in range(len(CREW)):
             crew.change(number, **{LARGEST_FILE: "0"})
     return "no file could grow, twice for 1.5 s"
 
@@ -183,6 +188,7 @@ def acts(databases: Databases, folder: Path, postgres: Postgres | None) -> Itera
 
 def suffer(zygote: Zygote, databases: Databases, folder: Path, act: Act) -> Trouble:
     """Do one thing to a world."""
+    LOG.info("%s: %s", databases.kind, act.name)
     template = databases.template(Cases(CASES), _decided)
     options = {"script": SCRIPT, "seed": 1, "log_lag": 0.3, "round_trip": SLOW, **act.options}
     place = folder / act.name.replace(" ", "-")
@@ -191,14 +197,23 @@ def suffer(zygote: Zygote, databases: Databases, folder: Path, act: Act) -> Trou
         there.more[SHIFT] = str(there.folder / "shift")
         shift(there, 0)
         there.live_on(FIRST_DAY, NINE + 3)
-        crew = Crew(zygote, there, ["deliver"] * SENDERS)
+        crew = Crew(zygote, there, CREW)
         done = act.do(there, crew)
         crew.dismiss()
         shift(there, 0)
-        in_peace(zygote, there, workday(0))
+        last = _last_swept(there)
+        last_words(there, last)
+        in_peace(zygote, there, last)
         return Trouble(act.name, databases.kind, done, judge(there))
 
 
+def _last_swept(there: World) -> date:
+    """Return the latest day that was swept: after a clock that jumped, one that has not come yet."""
+    with reading(there.engine) as connection:
+        return connection.scalar(select(INSTALLATION.c.last_swept_on)) or FIRST_DAY
+
+
 def _decided(engine: Engine) -> None:
+    """Leave some mail to go out at once, and some to be decided first."""
     with transaction(engine) as connection:
-        decide_batch(connection, FIRST_DAY, (START, 1000))
+        decide_batch(connection, FIRST_DAY, (START, CASES // 2))

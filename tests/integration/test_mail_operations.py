@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from models.rules.errors import Refused
 from models.rules.words import Closing, EmailState, NoticeState, Reason, Undeliverable, Verdict
-from models.schema import ENROLLMENT, ESCALATION, INSTALLATION, NOTICE, PERSON
+from models.schema import EMAIL, ENROLLMENT, ESCALATION, INSTALLATION, NOTICE, PERSON
+from tasks.mail.fake_sendgrid.provider import KEY, Options
+from tasks.mail.fake_sendgrid.server import FakeSendGrid
+from tasks.mail.fake_sendgrid.server import serving as serving_sendgrid
 from tasks.mail.outbox.restored import held_back, let_go
 from tasks.mail.outbox.settling import open_again, settle_email, unsettled
 from tasks.mail.outbox.shift import Delivery
+from tasks.mail.senders import sendgrid_log
+from tasks.mail.senders.sendgrid import SendGridSender
 from tasks.mail.senders.sendgrid_lists import Listed
-from tasks.mail.suppressions import Polled, take_in
+from tasks.mail.suppressions import Polled, poll, take_in
 from tasks.store.backups import backup, restore
 from tasks.store.database import engine_of, reading, transaction
 from tasks.sweep import sweep
 from tests.integration.test_deliver import MINUTE, MONDAY, NOW, Desk, at, desk, quick, serving, to
+from tests.mailing import loopback
 
 __all__ = ["desk", "quick"]
 TUESDAY = MONDAY + timedelta(days=1)
@@ -198,3 +208,61 @@ def test_an_unreachable_contact_escalates_until_there_is_a_new_address(quick: De
 def test_a_listed_address_that_is_nobodys_changes_nothing(quick: Desk) -> None:
     assert taken_in(quick, [Listed("x@example.org", Undeliverable.SPAM_REPORT, NOW)]) == Polled()
     assert quick.rows(PERSON, "undeliverable_since") == [(None,)]
+
+
+# What arrived
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSendGrid]:
+    """A provider that the settings name."""
+    with serving_sendgrid(Options()) as fake:
+        for name, value in {"MAIL": "sendgrid", "SENDGRID_HOST": fake.url, "SENDGRID_API_KEY": KEY}.items():
+            monkeypatch.setenv(f"ACREDITA_{name}", value)
+        yield fake
+
+
+def sent_today(desk: Desk, fake: FakeSendGrid) -> None:
+    """Send two people a mail each, which the provider dates by its own clock."""
+    desk.person(2, "sme_1")
+    desk.person(3, "sme_2")
+    desk.notice()
+    desk.notice(post="sme_2")
+    with closing(SendGridSender(loopback(fake.url))) as sender:
+        assert desk.run(NOW, sender).sent == len(fake.taken)
+    desk.change(EMAIL, claimed_at=datetime.now(UTC))
+
+
+def test_what_the_log_says_arrived_is_delivered_until_it_bounces(desk: Desk, provider: FakeSendGrid) -> None:
+    sent_today(desk, provider)
+    provider.suppress("bounces", "p2@example.org")
+    provider.suppressed["bounces"][0]["created"] -= 30 * 86400  # before all that is looked at
+    assert poll(desk.engine) == Polled(delivered=1), "the log says of the other that it bounced"
+    assert sorted(desk.emails()) == [EmailState.DELIVERED, EmailState.SENT]
+    assert poll(desk.engine) == Polled(), "once"
+    provider.suppress("bounces", "p3@example.org")
+    assert poll(desk.engine) == Polled(people=1, notices=1)
+    assert sorted(desk.emails()) == [EmailState.BOUNCED, EmailState.SENT]
+
+
+@pytest.mark.parametrize("closed", [{"log_open": False}, {"log_script": "500"}, {"log_script": "garbage"}])
+def test_mail_stays_sent_where_the_log_does_not_say(
+    quick: Desk, provider: FakeSendGrid, closed: dict[str, Any]
+) -> None:
+    sent_today(quick, provider)
+    provider.change(**closed)
+    assert poll(quick.engine) == Polled()
+    assert quick.emails() == [EmailState.SENT] * 2
+
+
+def test_a_log_that_shows_only_so_many_rows_is_asked_for_halves(
+    quick: Desk, provider: FakeSendGrid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick.person(4, "accreditation_manager")
+    quick.notice(post="accreditation_manager")
+    sent_today(quick, provider)
+    for number, seconds in enumerate((2700, 1000)):
+        provider.taken[number] = replace(provider.taken[number], at=provider.taken[number].at - seconds)
+    monkeypatch.setattr(sendgrid_log, "MOST_ROWS", 2)
+    assert poll(quick.engine) == Polled(delivered=3)
+    assert 3 < provider.asked["logs 202"] < sendgrid_log.MOST_ASKED

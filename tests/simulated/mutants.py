@@ -1,12 +1,13 @@
 """Deliberate bugs, each of which the simulation must find: what it does not find, it does not test.
 
-`python -m tests.simulated.mutants` prints the table of docs/delivery.md: each bug, the first seed that finds it, and
-the promise that it breaks there.
+`make mutants` prints the table and writes it into docs/faults.md: each bug, the promise that it breaks, the first seed
+that finds it.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ from tasks.mail.outbox import claims, doubts, results, retries
 from tasks.mail.outbox.boundaries import Boundary
 from tasks.store.cases import IDS
 from tasks.store.clock import Watch
+from tests.faults.tables import Table, write
 from tests.simulated import delivery as simulated
 from tests.simulated.delivery import TIMES, simulate
 
@@ -240,8 +242,29 @@ def found_by(name: str, most: int = MOST_SEEDS) -> tuple[int, str] | None:
     return None
 
 
-if __name__ == "__main__":
-    print("| deliberate bug | found by seed | what breaks there |\n|---|---|---|")
+def table() -> Table:
+    """Look for every bug."""
+    rows: list[tuple[Any, ...]] = []
+    faults = []
     for name in MUTANTS:
         found = found_by(name)
-        print(f"| {name} | {'NOT FOUND' if found is None else found[0]} | {'' if found is None else found[1]} |")
+        if found is None:
+            faults.append(f"not found within {MOST_SEEDS:,} schedules: {name}")
+            rows.append((name, "nothing", "none", f"more than {MOST_SEEDS:,}"))
+        else:
+            seed, breaks = found
+            rows.append((name, breaks, seed, f"{seed + 1:,}"))
+    return Table("mutants", ("deliberate bug", "what breaks", "first seed that finds it", "schedules needed"), rows,
+                 faults)
+
+
+def main() -> int:
+    """Print the table, and write it down; exit 1 where a bug is not found."""
+    found = table()
+    print(found, *found.faults, sep="\n")
+    write(found)
+    return int(bool(found.faults))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

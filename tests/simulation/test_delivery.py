@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulated.delivery import simulate
 from tests.simulated.mutants import MUTANTS, found_by
+from tests.simulated.schedules import broken_by
 
 BLOCKS = 6
 SCHEDULES = 3000
@@ -14,10 +14,6 @@ QUICKLY_FOUND = (
     "retry on 5xx", "an email in doubt is merged into another that waits",
     "what was not taken does not release its notices",
 )
-
-
-def broken_by(seeds: range) -> dict[int, list[str]]:
-    return {seed: broken for seed in seeds if (broken := simulate(seed))}
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))

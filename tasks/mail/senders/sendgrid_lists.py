@@ -31,7 +31,7 @@ class Listed(NamedTuple):
 
 
 class UnreadableError(Exception):
-    """A list could not be read whole: nothing of it counts, and it is read again with the next poll."""
+    """A list or the log could not be read whole; it is read again with the next poll."""
 
 
 class SendGridLists:
