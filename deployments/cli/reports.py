@@ -57,6 +57,27 @@ def quarterly_(
     print(f"{done.name}: {len(done.files.paths)} files in {perf_counter() - start:.1f} s")
 
 
+@report.command(name="weekly")
+def weekly_(
+    *, out: Out = None, language: Language | None = None, as_of: About = None, known_on: Known = None
+) -> None:
+    """The director's week: who will miss what, who can make the next conference, vacant posts, load, escalations.
+
+    Args:
+        language: only this one, en or es_MX; the program's own by default.
+    """
+    from tasks.reports.publishing import publish_weekly
+    from tasks.store.programs import current_program
+
+    engine = ready()
+    chosen = language or current_program(engine).policy.language
+    done = publish_weekly(engine, (as_of, known_on), languages=[chosen], out=out)
+    for path in done.files.paths:
+        print(path)
+    for line in done.files.without:
+        print(line)
+
+
 @report.command(name="reason")
 def reason_(quarter: str, indicator: str, *reasons: str, document: str = "", by: By = "operator") -> None:
     """Record why an indicator differs from its target in a quarter; the newest word counts.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -10,16 +11,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, select
 
 from models.rules.case import Case, Program
-from models.rules.forecast.outlook import Outlook, unpacked
 from models.rules.naming import enrollment_code
 from models.rules.reporting.glances import Place, Raised, glance
 from models.rules.reporting.measures import Seen
-from models.schema import AGENCY, ENROLLMENT, ESCALATION, FORECAST_FIT
+from models.rules.words import Risk
+from models.schema import AGENCY, ENROLLMENT, ESCALATION, FORECAST, FORECAST_FIT
 from tasks.store import clock
 from tasks.store.past import Past, Sight
-from tasks.store.programs import program_in_force
+from tasks.store.programs import program_in_force, program_of
+from tasks.views.past import foreseen
 
-_E, _A, _X, _F = ENROLLMENT.c, AGENCY.c, ESCALATION.c, FORECAST_FIT.c
+_E, _A, _X, _F, _O = ENROLLMENT.c, AGENCY.c, ESCALATION.c, FORECAST_FIT.c, FORECAST.c
 _PLACES = (
     select(_E.id, _E.track, _E.cycle, _A.code, _A.name, _A.kind, _A.region, _A.government)
     .join(AGENCY, _A.id == _E.agency_id)
@@ -27,7 +29,8 @@ _PLACES = (
 _ESCALATIONS = select(
     _X.enrollment_id, _X.rule, _X.opened_on, _X.rung, _X.acknowledged_on, _X.closed_on, _X.closing, _X.id
 ).order_by(_X.opened_on, _X.id)
-_FITS = select(_F.id, _F.as_of).order_by(_F.id)
+_FITS = select(_F.id, _F.recorded_at)
+_FORECASTS = select(_O.enrollment_id, _O.forecast_fit_id, _O.as_of, _O.risk, _O.pace).order_by(_O.as_of, _O.id)
 
 
 class History:
@@ -47,8 +50,11 @@ class History:
             for row in connection.execute(_PLACES)
         }
         self._escalations = connection.execute(_ESCALATIONS).all()
-        self._fits = [(row.as_of, row.id) for row in connection.execute(_FITS)]
-        self._outlooks: dict[int, Outlook] = {}
+        self._fits = connection.execute(_FITS).all()
+        self._programs: dict[int | None, Program] = {}
+        self._forecasts: dict[int, list[Row[Any]]] = defaultdict(list)
+        for row in connection.execute(_FORECASTS):
+            self._forecasts[row.enrollment_id].append(row)
 
     @property
     def today(self) -> date:
@@ -66,10 +72,9 @@ class History:
     def seen(self, sight: Sight, since: date) -> Seen:
         """Look at every enrollment and escalation on a day; `since` begins the quarter that it lies in."""
         cases = self.cases(sight)
-        program = self.program_on(sight.day)
         glances = [
             glance(case, self._past.log(case.id, sight), program, place=self._places[case.id], day=sight.as_of)
-            for case in cases
+            for case, program in (self._foreseen(case, sight.day) for case in cases)
         ]
         rungs = {standing.id: standing.rung for case in cases for standing in case.standings}
         raised = [
@@ -83,15 +88,19 @@ class History:
         found = [self._past.case(each, sight) for each in self._past.ids if self._past.is_known(each, sight)]
         return [case for case in found if case.stage in policy.stage and case.track in policy.tracks]
 
-    def program_on(self, day: date) -> Program:
-        """Return the program in force with the forecast that it had on a day; before its first fit, without any."""
-        fit = max((number for as_of, number in self._fits if as_of <= day), default=None)
-        if fit is None:
-            return replace(self.program, outlook=None)
-        if fit not in self._outlooks:
-            text = self._connection.scalar(select(_F.outlook).where(_F.id == fit))
-            self._outlooks[fit] = unpacked(text or "", fit)
-        return replace(self.program, outlook=self._outlooks[fit])
+    def _foreseen(self, case: Case, day: date) -> tuple[Case, Program]:
+        """Give a case the pace and band that it had on a day, and the program the fit of that day, as `why` does."""
+        last = next((row for row in reversed(self._forecasts.get(case.id, ())) if row.as_of <= day), None)
+        if last is None:
+            fit = max((row.id for row in self._fits if row.recorded_at.date() <= day), default=None)
+            return replace(case, fit=None, pace=0.0, risk=Risk.ON_TRACK), self._program_with(fit)
+        program = self._program_with(last.forecast_fit_id)
+        return foreseen(case, program, last=last, log=self._past.decided(case.id, day)), program
+
+    def _program_with(self, fit: int | None) -> Program:
+        if fit not in self._programs:
+            self._programs[fit] = program_of(self._connection, self.program.version, fit)
+        return self._programs[fit]
 
     def _as_known(self, row: Row[Any], rung: int, day: date) -> Raised:
         closed = row.closed_on if row.closed_on is not None and row.closed_on <= day else None

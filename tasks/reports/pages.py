@@ -18,6 +18,14 @@ from tasks.reports.wording import FOLDER, Wording
 STYLE = "style.css"
 
 
+class Tile(NamedTuple):
+    """One figure that is read first."""
+
+    value: str
+    label: str
+    note: str
+
+
 class Cell(NamedTuple):
     """A figure or a word of a table, with the label of its column: on a phone the two stand in a line."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,8 +12,12 @@ from sqlalchemy import Engine
 from models.rules.reporting.quarters import Quarter
 from models.rules.words import Language
 from models.settings import settings
+from tasks.reports.files import Files, write_files
 from tasks.reports.quarterly import Asked, Quarterly, last_ended, quarterly
-from tasks.reports.quarterly_page import Files, write_report
+from tasks.reports.quarterly_page import write_report
+from tasks.reports.weekly import Weekly, weekly
+from tasks.reports.weekly_page import weekly_page
+from tasks.reports.wording import Wording
 from tasks.store import clock
 from tasks.store.programs import current_program
 
@@ -47,3 +52,22 @@ def publish_quarterly(
     found = quarterly(engine, asked)
     folder = folder_for(found.name, out)
     return Published(found, folder, write_report(found, folder, languages, rows=rows))
+
+
+class PublishedWeek(NamedTuple):
+    """A week: its facts, its folder, and its files."""
+
+    found: Weekly
+    folder: Path
+    files: Files
+
+
+def publish_weekly(
+    engine: Engine, sight: tuple[date | None, date | None], *, languages: Sequence[Language], out: Path | None = None
+) -> PublishedWeek:
+    """Write the director's week to its folder; `sight` is the day it is of, and until when it was recorded."""
+    as_of, known_on = sight
+    found = weekly(engine, as_of=as_of, known_on=known_on)
+    folder = folder_for(found.name, out)
+    told = [weekly_page(found, Wording(language)) for language in languages]
+    return PublishedWeek(found, folder, write_files(folder, found.tables(), told))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from models.rules.dates import add_months
 from models.rules.reporting.indicators import Row, target_on
@@ -14,29 +13,12 @@ from models.rules.words import Language, Level, Measure, Risk
 from tasks.plots import awards, responses, risk, stages
 from tasks.plots.style import Picture
 from tasks.reports import naming
-from tasks.reports.pages import Cell, Column, Line, Section, Shown, drawn, page, shown
-from tasks.reports.pdf import print_pages
+from tasks.reports.files import Files, Told, write_files, write_tables
+from tasks.reports.pages import Cell, Column, Line, Section, Shown, Tile, drawn, page, shown
 from tasks.reports.quarterly import Quarterly
-from tasks.reports.tables import Table, written
 from tasks.reports.wording import NOTHING, Wording
 
-FILE = {Language.EN: "report", Language.ES_MX: "informe"}
 CONFERENCES = 3
-
-
-class Tile(NamedTuple):
-    """One figure that is read first."""
-
-    value: str
-    label: str
-    note: str
-
-
-class Files(NamedTuple):
-    """What was written, and what could not be, each in one line."""
-
-    paths: Sequence[Path]
-    without: Sequence[str]
 
 
 def write_report(found: Quarterly, folder: Path, languages: Sequence[Language], *, rows: bool = False) -> Files:
@@ -51,26 +33,10 @@ def write_report(found: Quarterly, folder: Path, languages: Sequence[Language], 
     Raises:
         Refused: the folder cannot be written.
     """
-    paths = [_csv(folder / "tables", table) for table in found.tables()]
-    if rows:
-        paths += [_csv(folder.with_name(f"{folder.name}-rows"), table) for table in found.rows()]
-    pages: list[Path] = []
-    for language in languages:
-        say = Wording(language)
-        sections = list(_sections(found, say))
-        paths.append(written(folder / f"{FILE[language]}.html", quarterly_page(found, sections, say)))
-        pages.append(paths[-1])
-        paths += [
-            written(folder / "plots" / language.value / f"{picture.name}.{kind}", content)
-            for picture in (section.picture for section in sections) if picture is not None
-            for kind, content in picture.files.items()
-        ]
-    pdfs, without = print_pages(pages)
-    return Files([*paths, *pdfs], without)
-
-
-def _csv(folder: Path, table: Table) -> Path:
-    return written(folder / f"{table.name}.csv", table.as_csv(), bom=True)
+    behind = write_tables(folder.with_name(f"{folder.name}-rows"), found.rows()) if rows else []
+    told = [quarterly_page(found, Wording(language)) for language in languages]
+    files = write_files(folder, found.tables(), told)
+    return files._replace(paths=[*files.paths, *behind])
 
 
 def pictures(found: Quarterly, say: Wording) -> list[Picture]:
@@ -83,15 +49,15 @@ def pictures(found: Quarterly, say: Wording) -> list[Picture]:
     ]
 
 
-def quarterly_page(found: Quarterly, sections: Sequence[Section], say: Wording) -> str:
-    """Return the report as a page."""
-    quarter = found.quarter
-    return page(
+def quarterly_page(found: Quarterly, say: Wording) -> Told:
+    """Tell the report in one language."""
+    quarter, sections = found.quarter, list(_sections(found, say))
+    return Told(say.language, page(
         "quarterly.html", say, program_name=found.program.policy.name.text(say.language), quarter=str(quarter),
         first_month=say.month_name(quarter.since), last_month=say.month_name(quarter.until), year=str(quarter.year),
         sight=found.sight, unfinished=found.is_unfinished, due_on=found.due_on, is_demo=found.is_demo,
         nothing=_nothing(found, say), tiles=list(_tiles(found, say)), sections=sections,
-    )
+    ), sections)
 
 
 def _nothing(found: Quarterly, say: Wording) -> str:

@@ -24,7 +24,7 @@ from models.rules.log import State, counted, replayed
 from models.rules.words import EscalationState, Subject
 from models.schema import AGENCY, ASSIGNMENT, CHANGE, ENROLLMENT, ESCALATION, FORMER_TENURE, MILESTONE, NOTICE, same
 from tasks.store.cases import IDS, named_cases
-from tasks.store.log import logs_of
+from tasks.store.log import Dated, logs_of
 from tasks.store.lookups import chunks
 
 _M, _N, _X, _C, _A, _F = MILESTONE.c, NOTICE.c, ESCALATION.c, CHANGE.c, ASSIGNMENT.c, FORMER_TENURE.c
@@ -98,6 +98,10 @@ class Past:
         """Return the steps that count on a day, as far as they had been decided."""
         steps = counted(step for on, step in self._logs.get(enrollment_id, ()) if on <= sight.known_on)
         return list(takewhile(lambda step: step.on <= sight.as_of, steps))
+
+    def decided(self, enrollment_id: int, day: date) -> list[Dated]:
+        """Return the steps that had been decided by a day, whether they were taken back later or not."""
+        return [(on, step) for on, step in self._logs.get(enrollment_id, ()) if on <= day]
 
     def case(self, enrollment_id: int, sight: Sight) -> Case:
         """Rebuild an enrollment as it stood at the end of a day, of what was recorded by the end of another.

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from models.rules.case import Case, Program
 from models.rules.clock import anchor_of
@@ -22,7 +22,7 @@ from models.rules.risk import paced
 from models.rules.words import Risk
 from models.schema import AGENCY, ENROLLMENT, FORECAST, FORECAST_FIT, STAGE_CHANGE
 from tasks.store import clock
-from tasks.store.log import log_of
+from tasks.store.log import Dated, log_of
 from tasks.store.past import Past, at
 from tasks.store.programs import program_in_force, program_of
 from tasks.store.records import enrollment_id_of
@@ -80,11 +80,23 @@ def _foreseen_then(connection: Connection, case: Case, given: tuple[Program, dat
     if last is None:
         return replace(case, fit=None, pace=0.0, risk=Risk.ON_TRACK), program
     log = [(on, step) for on, step in log_of(connection, case.id, program) if on <= day]
+    return foreseen(case, program, last=last, log=log), program
+
+
+def foreseen(case: Case, program: Program, *, last: Row[Any], log: Sequence[Dated]) -> Case:
+    """Give a case what the last forecast by a day stored of it, and the pace that its steps since then tell.
+
+    Args:
+        case: the enrollment on that day.
+        program: the program with the fit of that forecast.
+        last: the row of the last forecast by then.
+        log: its steps that had been decided by then.
+    """
     start = State(program.policy.start_of(case.cycle), anchor_of(case).on)
     before = replayed(start, [step for on, step in log if on <= last.as_of])
     since = [step for on, step in log if on > last.as_of]
     pace = _paced(replace(case, pace=last.pace), since, (program, before.entered_on))
-    return replace(case, fit=fit, pace=pace, risk=last.risk), program
+    return replace(case, fit=last.forecast_fit_id, pace=pace, risk=last.risk)
 
 
 def _paced(case: Case, steps: Sequence[Advance], given: tuple[Program, date]) -> float:

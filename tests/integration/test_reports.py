@@ -17,18 +17,25 @@ from sqlalchemy import Engine, insert, update
 
 from models.rules.errors import Refused
 from models.rules.policy import Policy
+from models.rules.reporting.glances import Glance, Place
+from models.rules.reporting.measures import Seen
 from models.rules.reporting.quarters import Quarter
-from models.rules.words import Language
+from models.rules.words import Language, Risk, Status
 from models.schema import AGENCY, ENROLLMENT, MILESTONE
+from tasks.forecasting import make_fit
 from tasks.operations.asked import Because
-from tasks.reports.publishing import last_quarter
+from tasks.reports.publishing import last_quarter, publish_weekly
 from tasks.reports.quarterly import Asked, Quarterly, quarterly
 from tasks.reports.quarterly_page import write_report
 from tasks.reports.reasons import file_report, give_reasons
 from tasks.reports.tables import Table
+from tasks.reports.weekly import _arcs, weekly
+from tasks.reports.weekly_page import weekly_page
+from tasks.reports.wording import Wording
 from tasks.store import clock
 from tasks.store.database import transaction
 from tasks.sweep import sweep
+from tasks.views.chronicle import chronicle
 from tests.building import ONBOARDED, case, crew, day, program
 from tests.storing import install
 
@@ -107,6 +114,17 @@ def test_every_total_can_be_counted_again_from_the_single_cases(kept: Engine) ->
         assert (row["open"], row["answered"]) == (
             sum(not each["closed_on"] for each in mine), sum(bool(each["answered_on"]) for each in mine)
         )
+
+
+def test_a_risk_is_the_one_that_why_tells_of_that_day_with_a_fit_and_without(kept: Engine) -> None:
+    make_fit(kept, TODAY)
+    sweep(TODAY)
+    for asked in (Asked(FIRST, as_of=day(80), known_on=day(80)), Asked(SECOND)):
+        told = rows(quarterly(kept, asked), "enrollments")
+        on = asked.as_of or TODAY
+        assert {row["enrollment"]: row["risk"] for row in told} == {
+            row["enrollment"]: chronicle(kept, str(row["enrollment"]), on).risk for row in told
+        }
 
 
 def test_a_region_too_small_to_be_told_apart_is_counted_with_others(kept: Engine) -> None:
@@ -214,3 +232,48 @@ def test_a_report_is_handed_in_once_and_after_its_quarter(kept: Engine) -> None:
         file_report(connection, FIRST, date(2020, 4, 29), actor="P1")
         with pytest.raises(Refused, match="was handed in on 2020-04-29"):
             file_report(connection, FIRST, TODAY, actor="P1")
+
+
+def test_the_week_tells_what_there_is_and_says_in_words_where_there_is_nothing(kept: Engine, tmp_path: Path) -> None:
+    found = weekly(kept, as_of=day(80))
+    by_name = {each.name: each for each in found.tables()}
+    assert {(row[0], row[2]) for row in by_name["vacant"].rows} == {("A3/law_enforcement_tier1", "sme_2")}
+    assert [row[1:3] for row in by_name["regions"].rows if row[0] == "west"] == [(1, 0)]
+    assert sum(row[1] for row in by_name["pairs"].rows) == 4
+    assert found.conference is not None
+    for lang, told in ((each, weekly_page(found, Wording(each))) for each in Language):
+        assert told.page.count("<h2>") == 9, lang
+        assert len(told.sections) == 9
+    files = publish_weekly(kept, (day(80), None), languages=[Language.EN], out=tmp_path / "w").files
+    assert {path.name for path in files.paths} >= {"report.html", "vacant.csv", "windows.svg"}
+
+
+def test_a_week_without_cases_or_conferences_has_every_part(lite: Engine) -> None:
+    install(lite, policy().model_copy(update={"conferences": ()}), [case()])
+    with living_on(lite, TODAY), transaction(lite) as connection:
+        connection.execute(insert(MILESTONE), {
+            "enrollment_id": 1, "milestone": "withdrawn", "occurred_on": day(10), "reference": "", "recorded_by": "t",
+            "recorded_at": datetime.combine(day(10), time(12), UTC),
+        })
+    sweep(TODAY)
+    told = weekly_page(weekly(lite), Wording(Language.EN)).page
+    assert told.count("<h2>") == 9
+    assert "No agency is on its way to a first award" in told
+    assert "None: every post is held." in told
+    assert "<svg" not in told
+    with pytest.raises(Refused, match="has not come yet"):
+        weekly(lite, as_of=date(2020, 5, 21))
+
+
+def test_a_government_that_lacks_one_kind_is_told_with_the_case_that_would_complete_it() -> None:
+    kinds = list(program().policy.kinds)
+    place = Place("A1/t", "A1", "-", kinds[0], "centre", "G")
+    whole = Glance(
+        1, place, "t", 1, day(0), "proofs", day(9), Status.AWARDED, Risk.ENDED, day(99), day(99), (), (), {}
+    )
+    other = whole._replace(id=2, place=place._replace(kind=kinds[1]))
+    third = whole._replace(id=3, place=place._replace(kind=kinds[2]), status=Status.OPEN, risk=Risk.AT_RISK)
+    elsewhere = whole._replace(id=4, place=place._replace(government="H"))
+    (found,) = list(_arcs(Seen(day(99), day(1), [whole, other, third, elsewhere], ()), program()))
+    assert found == ("G", tuple(kinds[:2]), kinds[2], third)
+    assert list(_arcs(Seen(day(99), day(1), [whole, elsewhere], ()), program())) == []

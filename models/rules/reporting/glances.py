@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
@@ -12,7 +11,6 @@ from models.rules.clock import anchor_of, clocks
 from models.rules.decide import decide
 from models.rules.decision import Advance
 from models.rules.escalations import vacant_from
-from models.rules.risk import paced
 from models.rules.words import Cause, Closing, Post, Risk, Status
 
 
@@ -87,10 +85,7 @@ class Raised(NamedTuple):
 
 def glance(case: Case, log: Sequence[Advance], program: Program, *, place: Place, day: date) -> Glance:
     """Look at a case on a day; its risk is what `decide` says of it, so that `why` tells the same."""
-    start = program.policy.start_of(case.cycle)
     anchor = anchor_of(case).on
-    if program.outlook is not None:
-        case = replace(case, pace=paced(replace(case, pace=0.0, stage=start), log, program, entered=anchor))
     risk = decide(case, program, day).risk if case.status is Status.OPEN else Risk.ENDED
     dates = clocks(case, program.plan(case.track, case.cycle), day)
     last_on: dict[str, date] = {}
