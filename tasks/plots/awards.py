@@ -21,7 +21,7 @@ Dates = Sequence[Any]
 
 def picture(fan: Fan, say: Wording) -> Picture:
     """Draw accredited agencies as steps, and those to come as a band with its mean; words where there is neither."""
-    if not fan.past and not fan.ahead:
+    if not fan.past and not any(each.high for each in fan.ahead):
         return Picture("awards", say("plot_awards_none", on=fan.on))
     return Picture("awards", say("plot_awards_alt", on=fan.on, number=len(fan.past)), partial(_draw, fan))
 
