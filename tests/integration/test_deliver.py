@@ -368,7 +368,12 @@ def test_an_address_that_no_mail_can_carry_is_told_of_once(quick: Desk) -> None:
     quick.notice(post="sme_2")
     assert quick.run() == Delivery(sent=1, dead=1)
     assert sorted(quick.notices()) == [NoticeState.SENT, Reason.UNDELIVERABLE]
-    assert [what for _, what, _ in quick.incidents()] == ["dead: 400"]
+    ((subject, what, _),) = quick.incidents()
+    number = subject.removeprefix("email ")
+    assert what == (
+        "dead: no mail can carry its address or its text (400)."
+        f" Correct it, then `acredita settle {number} resend`, or `drop`"
+    )
     assert quick.run(NOW + timedelta(days=1)) == Delivery()
     assert "nobody" not in repr(quick.incidents())
 
@@ -488,7 +493,10 @@ def serving(*statuses: int) -> Iterator[Provider]:
         server.server_close()
 
 
-@pytest.mark.parametrize(("status", "told"), [(429, []), (401, [("sender sendgrid", "barred: 401", 1)])])
+BARRED = "barred: 401. Mend the key or the account, then `acredita resume-mail`"
+
+
+@pytest.mark.parametrize(("status", "told"), [(429, []), (401, [("sender sendgrid", BARRED, 1)])])
 def test_what_was_certainly_not_taken_is_written_anew_under_its_reference(
     desk: Desk, status: int, told: list[tuple[str, str, int]]
 ) -> None:
@@ -535,15 +543,17 @@ def test_what_waits_to_be_sent_again_is_cancelled_with_its_case(desk: Desk, reco
     assert desk.rows(EMAIL, "note") == [("case_ended",)]
 
 
-@pytest.mark.parametrize("status", [400, 413])
-def test_refused_for_good_is_dead_and_told_of(quick: Desk, status: int) -> None:
+@pytest.mark.parametrize(("status", "why"), [(400, "its address or its text (400)"), (413, "larger than the provider")])
+def test_refused_for_good_is_dead_and_told_of(quick: Desk, status: int, why: str) -> None:
     quick.notice()
     with serving(status) as provider:
         assert quick.run(NOW, provider.sender()) == Delivery(dead=1)
         assert quick.run(NOW + timedelta(days=1), provider.sender()) == Delivery()
     assert len(provider.asked) == 1
     assert (quick.emails(), quick.notices()) == ([EmailState.DEAD], [Reason.UNDELIVERABLE])
-    assert [what for _, what, _ in quick.incidents()] == [f"dead: {status}"]
+    (told,) = [what for _, what, _ in quick.incidents()]
+    assert why in told
+    assert told.endswith("`acredita settle 1 resend`, or `drop`")
 
 
 MINUTE = timedelta(minutes=1)

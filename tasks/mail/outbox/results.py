@@ -21,7 +21,7 @@ from tasks.mail.outbox.boundaries import Boundary
 from tasks.mail.outbox.claims import Claimed
 from tasks.mail.outbox.outlets import outlet_of, remember
 from tasks.mail.outbox.shift import Shift
-from tasks.mail.senders.protocol import Result
+from tasks.mail.senders.protocol import BAD_MESSAGE, Result
 from tasks.store.database import transaction
 from tasks.sweep import report
 
@@ -53,6 +53,10 @@ _OF_NOTICES = {
 }
 """What an email's new state makes of the notices that it carries; in doubt they stay claimed."""
 
+_REFUSALS = {
+    BAD_MESSAGE: "no mail can carry its address or its text", "413": "it is larger than the provider takes",
+}
+
 Answered = tuple[Claimed, Result | None]
 """An attempt and its result; None where it was never made."""
 
@@ -74,7 +78,8 @@ def settle(shift: Shift, answered: Iterable[Answered]) -> bool:
         if outlet != before:
             remember(connection, shift.sender.name, outlet)
             if outlet.barred_by is not None and before.barred_by is None:
-                report(connection, f"sender {shift.sender.name}", f"barred: {outlet.barred_by}")
+                remedy = "Mend the key or the account, then `acredita resume-mail`"
+                report(connection, f"sender {shift.sender.name}", f"barred: {outlet.barred_by}. {remedy}")
     for state in states:
         _count(shift, state)
     shift.reached(Boundary.SETTLED)
@@ -101,8 +106,14 @@ def _settle(connection: Connection, shift: Shift, given: tuple[Claimed, Result |
     if not become(connection, (claimed.id, claimed.attempt), upcoming, note=said, vigil=vigil, now=now):
         return None
     if upcoming.state is EmailState.DEAD:
-        report(connection, f"email {claimed.id}", f"{upcoming.state}: {said}")
+        report(connection, f"email {claimed.id}", _why_dead(claimed.id, said))
     return upcoming.state
+
+
+def _why_dead(number: int, said: str) -> str:
+    """Say what is wrong with an email that will never be taken as it is, and what to do about it."""
+    what = _REFUSALS.get(said, "the provider will not take the address or the text")
+    return f"dead: {what} ({said}). Correct it, then `acredita settle {number} resend`, or `drop`"
 
 
 def _count(shift: Shift, state: EmailState | None) -> None:
