@@ -18,6 +18,9 @@ from models.rules.words import NoticeState, Status
 KEPT = 500
 """How many of each kind are kept: a table of more is read by nobody. The totals are in the tally."""
 
+# Looked up once, since it is compared for each notice: finding a member of an enumeration costs more than that.
+_PENDING = NoticeState.PENDING
+
 
 class What(StrEnum):
     """What can happen to a case in a sweep; the value is the end of its event's name."""
@@ -73,7 +76,7 @@ class Journal:
     def decided(self, case: Case, decision: Decision) -> None:
         """Keep what a decision that was written down did to its case; what there is no room for is not even told."""
         self.note(moves_of(case, decision))
-        told = [telling.key for telling in decision.tellings if telling.state is NoticeState.PENDING]
+        told = [telling.key for telling in decision.tellings if telling.state is _PENDING]
         room = KEPT - self._kept[What.TOLD]
         self.note(_told(case, key) for key in told[:room])
         self._left_out += len(told[room:])

@@ -11,6 +11,9 @@ from models.rules.decision import Advance
 from models.rules.gates import SHUT, Dossier, Evidence, GateState, dossier, opening
 from models.rules.words import Status
 
+# Looked up once, since it is compared for each case: finding a member of an enumeration costs more than that.
+_OPEN = Status.OPEN
+
 
 class Course(NamedTuple):
     """A case after all the steps that its facts make due, and the day on which its gate opens by itself, if known."""
@@ -29,7 +32,7 @@ def advance(case: Case, program: Program, today: date) -> Course:
     """
     known = dossier(case, program, today)
     advances: list[Advance] = []
-    while case.status is Status.OPEN:
+    while case.status is _OPEN:
         gate = opening(case, program, known)
         if gate is SHUT and not program.policy.stage[case.stage].verdicts and program.endings.isdisjoint(known.first):
             break  # as most do: nothing can become of it today

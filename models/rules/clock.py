@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from models.rules.case import Case, ClockChange, Plan
-from models.rules.dates import add_months
+from models.rules.dates import DAYS, add_months
 from models.rules.words import Change, Clock
 
 ONE_DAY = timedelta(days=1)
@@ -92,7 +92,7 @@ def days_after(anchor_on: date, days: int, pauses: Iterable[Pause]) -> date:
 
     A hold that lies between the two, or begins on the very day that would be the result, moves it by its own length.
     """
-    on = anchor_on + timedelta(days=days)
+    on = anchor_on + DAYS[days]
     for pause in pauses:
         if pause.until > anchor_on and pause.since <= on:
             on += pause.until - max(pause.since, anchor_on)
@@ -142,7 +142,7 @@ def clocks(case: Case, plan: Plan, today: date) -> Clocks:
         on = case.agreement_on
         return Clocks(
             add_months(on, plan.from_month), add_months(on, plan.until_month), add_months(on, plan.limit_months),
-            case.stage_entered_on + timedelta(days=budget), on,
+            case.stage_entered_on + DAYS[budget], on,
         )
     anchor = anchor_of(case)
     return Clocks(

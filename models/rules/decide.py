@@ -36,6 +36,10 @@ from models.rules.words import Clock, Closing, EscalationState, NoticeState, Rea
 ONE_DAY = timedelta(days=1)
 # Which deadlines make a case at risk or overdue, whatever else the policy's rules read.
 DEADLINES = (Clock.WINDOW_UNTIL, Clock.LIMIT)
+# Each looked up once: finding a member of an enumeration costs more than comparing it, and these are compared for each
+# notice of each case.
+_PENDING, _OPEN, _CLOSED = NoticeState.PENDING, Status.OPEN, EscalationState.CLOSED
+_AT_RISK, _OVERDUE, _ON_TRACK, _ENDED = Risk.AT_RISK, Risk.OVERDUE, Risk.ON_TRACK, Risk.ENDED
 
 Looks = list[date]
 """Days on which something may change; those after today are candidates for `next_review_on`."""
@@ -53,10 +57,10 @@ def decide(case: Case, program: Program, today: date) -> Decision:
     case, known, advances, opens_on = advance(case, program, today)
     looks: Looks = [day for day in (known.next_fact_on, opens_on) if day is not None]
     decision = Decision(
-        case.id, case.stage, case.stage_entered_on, case.stage_seq, case.status, Risk.ENDED, case.reentered_on,
-        advances=advances, pace=before.pace,
+        case.id, case.stage, case.stage_entered_on, case.stage_seq, case.status, _ENDED, case.reentered_on,
+        None, advances, pace=before.pace,
     )
-    if case.status is not Status.OPEN:
+    if case.status is not _OPEN:
         _fall_silent(case, decision, today)
         decision.next_cycle = _next_cycle(case, program, advances)
         return decision
@@ -97,13 +101,14 @@ def _remind(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> None:
     decision, looks = out
     moment = _moment(case, scene, {notice.key for notice in case.said})
     for rule, to in reminded(case, scene):
-        words = reminders.words_of(rule, to, moment)
-        for telling, expires_on in reminders.due(words, moment) if words.tellings else ():
-            decision.tellings.append(telling)
-            if telling.state is NoticeState.PENDING:
-                looks.append(expires_on)
-        if words.upcoming is not None:
-            looks.append(words.upcoming)
+        tellings, expiries, upcoming = words = reminders.words_of(rule, to, moment)
+        if tellings and expiries:
+            for telling, expires_on in reminders.due(words, moment):
+                decision.tellings.append(telling)
+                if telling.state is _PENDING:
+                    looks.append(expires_on)
+        if upcoming is not None:
+            looks.append(upcoming)
 
 
 def _moment(case: Case, scene: Scene, said: Collection[Key]) -> reminders.Moment:
@@ -149,7 +154,7 @@ def _escalate(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> Live:
             if upcoming is not None:
                 looks.append(upcoming)
     for key, standing in before.items():
-        if key not in live and standing.state is not EscalationState.CLOSED:
+        if key not in live and standing.state is not _CLOSED:
             rule_here = scene.program.escalations.get(standing.rule) if standing.rule in found else None
             why = closing(rule_here, standing, found.get(standing.rule, ()), duties=scene.owed)
             decision.closed.append(Closed(standing.id, why, scene.today))
@@ -159,7 +164,7 @@ def _escalate(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> Live:
 def _rested(rule: EscalationRule, found: Sequence[Condition], *, before: Live, today: date) -> Live:
     """Return what stands of a rule while it rests: it neither opens nor climbs, and nothing is said of it."""
     keys = [(rule.rule, each.occurrence, each.anchor_on) for each in found if each.opens_on <= today]
-    return {key: before[key] for key in keys if key in before and before[key].state is not EscalationState.CLOSED}
+    return {key: before[key] for key in keys if key in before and before[key].state is not _CLOSED}
 
 
 def _stand(
@@ -172,7 +177,7 @@ def _stand(
             0, rule.rule, condition.occurrence, condition.anchor_on, EscalationState.OPEN,
             opened_on=scene.today, rung=0, rung_on=scene.today,
         )
-    elif start.state is EscalationState.CLOSED:
+    elif start.state is _CLOSED:
         start = _resumed(start, scene.today)
     if start.rung > len(rule.ladder):  # a later policy has a shorter ladder: it stands on its top
         start = start._replace(rung=len(rule.ladder))
@@ -198,10 +203,10 @@ def _resumed(closed: Standing, today: date) -> Standing:
 def _cancel(case: Case, scene: Scene, given: tuple[Decision, Live]) -> None:
     """Cancel what is still pending and lost its meaning: moved, left, closed, or overtaken by a nearer word."""
     decision, live = given
-    pending = [notice for notice in case.said if notice.state is NoticeState.PENDING]
+    pending = [notice for notice in case.said if notice.state is _PENDING]
     if not pending:
         return
-    newer = {thread(t.key, scene) for t in decision.tellings if t.state is NoticeState.PENDING}
+    newer = {thread(t.key, scene) for t in decision.tellings if t.state is _PENDING}
     for notice in pending:
         reason = lost_meaning(notice, case, scene=scene, live=live)
         if reason is None and thread(notice.key, scene) in newer:
@@ -226,7 +231,7 @@ def _revive(case: Case, scene: Scene, given: tuple[Decision, Live]) -> None:
     moment = _moment(case, scene, ())
     for rule, to in reminded(case, scene):
         current.update(reminders.current(rule, to, moment))
-    newer = {thread(t.key, scene) for t in decision.tellings if t.state is NoticeState.PENDING}
+    newer = {thread(t.key, scene) for t in decision.tellings if t.state is _PENDING}
     decision.revived += [
         notice.id for notice in held_back
         if (notice.key in current or _stands_again(notice, case, scene=scene, live=live, newer=newer))
@@ -245,11 +250,10 @@ def _stands_again(notice: Said, case: Case, *, scene: Scene, live: Live, newer: 
 
 def _expiries(case: Case, scene: Scene, decision: Decision) -> Iterator[date]:
     """Yield the day on which each reminder that was pending, or is again, loses its meaning if it does not go out."""
-    over = {cancelling.notice_id for cancelling in decision.cancellings}
-    again = set(decision.revived)
+    over, again = {cancelling.notice_id for cancelling in decision.cancellings}, decision.revived
     waiting = [
         notice.key for notice in case.said
-        if notice.id in again or (notice.state is NoticeState.PENDING and notice.id not in over)
+        if (notice.state is _PENDING and notice.id not in over) or (again and notice.id in again)
     ]
     for name, occurrence, anchor_on in {key[:3] for key in waiting}:  # whichever post it is for
         rule = scene.program.reminding.get(name)
@@ -260,10 +264,10 @@ def _expiries(case: Case, scene: Scene, decision: Decision) -> Iterator[date]:
 def _fall_silent(case: Case, decision: Decision, today: date) -> None:
     """Close and cancel everything of an enrollment that ended."""
     for standing in case.standings:
-        if standing.state is not EscalationState.CLOSED:
+        if standing.state is not _CLOSED:
             decision.closed.append(Closed(standing.id, Closing.CASE_ENDED, today))
     for notice in case.said:
-        if notice.state is NoticeState.PENDING:
+        if notice.state is _PENDING:
             decision.cancellings.append(Cancelling(notice.id, Reason.CASE_ENDED))
 
 
@@ -276,12 +280,12 @@ def _risk(case: Case, scene: Scene, given: tuple[Live, Looks]) -> Risk:
     def from_day(*, stands: bool) -> date:
         return at_risk_from(case, scene.program, plan=plan, watched=Watched(end, lost, stands=stands))
 
-    stood = case.risk is Risk.AT_RISK or case.risk is Risk.OVERDUE
+    stood = case.risk is _AT_RISK or case.risk is _OVERDUE
     at_risk_on = from_day(stands=stood)
     at_risk = raised or at_risk_on <= scene.today
     overdue_on = end + ONE_DAY
     # The day on which it will be, by the band's end that counts from now on.
     looks += (at_risk_on if at_risk is stood else from_day(stands=at_risk), overdue_on, *changes[:1])
     if overdue_on <= scene.today:
-        return Risk.OVERDUE
-    return Risk.AT_RISK if at_risk else Risk.ON_TRACK
+        return _OVERDUE
+    return _AT_RISK if at_risk else _ON_TRACK

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from operator import attrgetter
 from typing import Any, NamedTuple, assert_never
 
 from models.rules.calendars import EVERY_DAY, Calendar
 from models.rules.case import Case, Key, Plan, Program, Standing
 from models.rules.clock import Clocks, Pause, clocks, days_after, holds, rested, rests
+from models.rules.dates import DAYS
 from models.rules.decision import Telling
 from models.rules.duties import Owed, owed
 from models.rules.gates import Dossier
@@ -78,6 +80,9 @@ class Scene(NamedTuple):
         return self.pauses if rule.cause in INTERNAL else ()
 
 
+_NO_MAIL_SINCE = attrgetter("undeliverable_since")
+
+
 def scene_of(case: Case, program: Program, known: Dossier, *, today: date) -> Scene:
     """Work out what the rules of an open case read on a day."""
     plan = program.plan(case.track, case.cycle)
@@ -85,7 +90,7 @@ def scene_of(case: Case, program: Program, known: Dossier, *, today: date) -> Sc
     calendar = program.calendar_of(case.site)
     duties = tuple(owed(plan.duties, case, dates, today=today)) if plan.duties else ()
     manned = frozenset([seat.post for seat in case.seats if seat.until is None and seat.since <= today])
-    unreachable = any(seat.undeliverable_since for seat in case.seats)
+    unreachable = any(map(_NO_MAIL_SINCE, case.seats))
     every = holds(case.changes) if case.changes else ()
     return Scene(
         program, plan, dates, known, today, every, rested(every, today) if every else (), rests(every, today), quiet,
@@ -95,44 +100,63 @@ def scene_of(case: Case, program: Program, known: Dossier, *, today: date) -> Sc
 
 def conditions(rule: EscalationRule, case: Case, scene: Scene) -> Sequence[Condition]:
     """Return a rule's conditions, those included that will hold only later if nothing happens."""
-    found: Sequence[Condition] = ()
-    stage, entered = scene.plan.stages[case.stage], case.stage_entered_on
-    match rule.cause:
-        case Cause.VACANCY:
-            found = () if scene.manned.issuperset(rule.posts) else _of_posts(rule, vacant_from, (case, scene))
-        case Cause.UNDELIVERABLE:
-            found = _of_posts(rule, unreachable_from, (case, scene)) if scene.unreachable else ()
-        case Cause.DUTY:
-            mine = [each for each in scene.owed if each.done is None and each.duty.rule in rule.duties]
-            found = [Condition(o.story, o.due_on, _grace(rule, o.due_on + ONE_DAY, scene)) for o in mine]
-        case Cause.INACTIVITY:
-            last = max(scene.known.last_activity, entered)
-            opens_on = days_after(last, stage.stage.stall_days + rule.grace_days, scene.pauses)
-            found = (Condition(case.stage, last, opens_on),)
-        case Cause.OVERSTAY:
-            days = stage.stage.overstay_days
-            if days is not None:
-                opens_on = days_after(entered, days + rule.grace_days, scene.pauses)
-                found = (Condition(case.stage, entered, opens_on),)
-        case Cause.PACE:
-            found = (_at_risk(rule, case, scene),)
-        case Cause.OVERDUE:
-            end = scene.dates.read(_clock(rule))
-            found = (Condition("passed", end, _grace(rule, end + ONE_DAY, scene)),)
-        case _:
-            assert_never(rule.cause)
-    return found
+    return _CONDITIONS[rule.cause](rule, case, scene)
 
 
-def _at_risk(rule: EscalationRule, case: Case, scene: Scene) -> Condition:
+def _inactive(rule: EscalationRule, case: Case, scene: Scene) -> Sequence[Condition]:
+    last, stage = max(scene.known.last_activity, case.stage_entered_on), scene.plan.stages[case.stage].stage
+    return (Condition(case.stage, last, days_after(last, stage.stall_days + rule.grace_days, scene.pauses)),)
+
+
+def _overstays(rule: EscalationRule, case: Case, scene: Scene) -> Sequence[Condition]:
+    days, entered = scene.plan.stages[case.stage].stage.overstay_days, case.stage_entered_on
+    if days is None:
+        return ()
+    return (Condition(case.stage, entered, days_after(entered, days + rule.grace_days, scene.pauses)),)
+
+
+def _overdue(rule: EscalationRule, _case: Case, scene: Scene) -> Sequence[Condition]:
+    end = scene.dates.read(_clock(rule))
+    return (Condition("passed", end, _grace(rule, end + ONE_DAY, scene)),)
+
+
+def _vacant(rule: EscalationRule, case: Case, scene: Scene) -> Sequence[Condition]:
+    return () if scene.manned.issuperset(rule.posts) else _of_posts(rule, vacant_from, (case, scene))
+
+
+def _unreachable(rule: EscalationRule, case: Case, scene: Scene) -> Sequence[Condition]:
+    return _of_posts(rule, unreachable_from, (case, scene)) if scene.unreachable else ()
+
+
+def _unfulfilled(rule: EscalationRule, _case: Case, scene: Scene) -> Sequence[Condition]:
+    mine = [each for each in scene.owed if each.done is None and each.duty.rule in rule.duties]
+    return [Condition(o.story, o.due_on, _grace(rule, o.due_on + ONE_DAY, scene)) for o in mine]
+
+
+def _at_risk(rule: EscalationRule, case: Case, scene: Scene) -> Sequence[Condition]:
     end = scene.dates.read(_clock(rule))
     closed = EscalationState.CLOSED
     # Told of in one stage it stands in the next, until the chance has risen beyond the band's upper end.
-    stands = any(s.rule == rule.rule and s.anchor_on == end and s.state is not closed for s in case.standings)
+    stands = bool(case.standings) and any(
+        s.rule == rule.rule and s.anchor_on == end and s.state is not closed for s in case.standings
+    )
     changes, lost = lost_ahead(scene.program.policy, case.site, scene.today, until=end)
     watched = Watched(end, lost, stands=stands)
     opens_on = at_risk_from(case, scene.program, plan=scene.plan.stages[case.stage], watched=watched)
-    return Condition(case.stage, end, _grace(rule, opens_on, scene), changes[0] if changes else None)
+    return (Condition(case.stage, end, _grace(rule, opens_on, scene), changes[0] if changes else None),)
+
+
+_CONDITIONS: dict[Cause, Callable[[EscalationRule, Case, Scene], Sequence[Condition]]] = {
+    Cause.INACTIVITY: _inactive,
+    Cause.OVERSTAY: _overstays,
+    Cause.PACE: _at_risk,
+    Cause.OVERDUE: _overdue,
+    Cause.VACANCY: _vacant,
+    Cause.DUTY: _unfulfilled,
+    Cause.UNDELIVERABLE: _unreachable,
+}
+# A table, where a `match` would look up half of the enumeration for each rule of each case.
+assert _CONDITIONS.keys() == set(Cause), "every cause has its condition"
 
 
 def _of_posts(
@@ -149,7 +173,7 @@ def _grace(rule: EscalationRule, on: date, scene: Scene) -> date:
         return on
     if rule.grace_in_working_days:
         return scene.calendar.plus(on, rule.grace_days)
-    return on + timedelta(days=rule.grace_days)
+    return on + DAYS[rule.grace_days]
 
 
 def _clock(rule: EscalationRule) -> Clock:

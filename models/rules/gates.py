@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 from models.rules.case import Case, Fact, Program, Seat
+from models.rules.dates import DAYS
 from models.rules.policy import Gate, Share
 from models.rules.words import Post
 
@@ -88,7 +89,7 @@ def gate_state(case: Case, program: Program, known: Dossier) -> GateState:
     ready = max([known_on, *(seat.since for seat in held)])
     if gate.conference_lead_days is None:
         return GateState(ready, (), evidence)
-    earliest = max(ready, case.stage_entered_on + timedelta(days=gate.conference_lead_days))
+    earliest = max(ready, case.stage_entered_on + DAYS[gate.conference_lead_days])
     index = bisect_left(program.conferences, earliest)
     if index == len(program.conferences):
         return GateState(None, (f"conference:{earliest}",), evidence)

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from models.rules.case import Site
+from models.rules.dates import DAYS
 from models.rules.policy import Policy
 
 
@@ -38,4 +39,4 @@ def lost_ahead(policy: Policy, site: Site | None, after: date, *, until: date) -
     changes = changes_ahead(policy, site, after, until=until)
     if not changes:
         return NOTHING_LOST
-    return Lost(changes, timedelta(days=policy.government_margin_days * len(changes)))
+    return Lost(changes, DAYS[policy.government_margin_days * len(changes)])

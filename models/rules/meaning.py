@@ -13,6 +13,9 @@ from models.rules.words import Clock, EscalationState, Misfire, NoticeState, Pos
 
 Thread = tuple[str, str, Post]
 
+# Looked up once, since it is compared for each notice: finding a member of an enumeration costs more than that.
+_SUPPRESSED, _CANCELLED = NoticeState.SUPPRESSED, NoticeState.CANCELLED
+
 
 def thread(key: Key, scene: Scene) -> Thread:
     """Return what a later word must share with an earlier one to overtake it.
@@ -100,8 +103,8 @@ def _not_reminded(key: Key, rule: ReminderRule, *, case: Case, scene: Scene) -> 
 
 def may_return(notice: Said) -> bool:
     """Whether a notice that did not go out may still do so: it lost its meaning, or somebody put it off."""
-    put_off = notice.state is NoticeState.SUPPRESSED and notice.reason is Reason.SNOOZED
-    return put_off or notice.state is NoticeState.CANCELLED
+    put_off = notice.state is _SUPPRESSED and notice.reason is Reason.SNOOZED
+    return put_off or notice.state is _CANCELLED
 
 
 def snoozed(key: Key, scene: Scene) -> bool:

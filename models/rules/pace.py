@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 from models.rules.case import StagePlan
 from models.rules.clock import Pause
+from models.rules.dates import DAYS
 
 
 def risk_from(entered_on: date, plan: StagePlan, last_end: date, *, holds: Iterable[Pause] = ()) -> date:
@@ -25,8 +26,8 @@ def risk_from(entered_on: date, plan: StagePlan, last_end: date, *, holds: Itera
         last_end: the last day of the end that is watched.
         holds: every hold, one without an end until the last day of all.
     """
-    last_safe = last_end - timedelta(days=plan.after)
-    expected = entered_on + timedelta(days=plan.budget)
+    last_safe = last_end - DAYS[plan.after]
+    expected = entered_on + DAYS[plan.budget]
     if expected > last_safe:
         return entered_on
     for pause in holds:

@@ -15,12 +15,15 @@ from typing import Any, NamedTuple, assert_never
 from models.rules.calendars import Calendar
 from models.rules.case import Key, Program
 from models.rules.clock import Clocks
+from models.rules.dates import DAYS
 from models.rules.decision import Telling
 from models.rules.policy import ReminderRule, Reminding, SkipAfter
 from models.rules.snoozes import Quiet
 from models.rules.words import Clock, Misfire, NoticeState, Reason
 
 ONE_DAY = timedelta(days=1)
+# Looked up once, since it is compared for each rule of each case: finding a member of an enumeration costs more.
+_STAGE_TARGET = Clock.STAGE_TARGET
 
 
 class Target(NamedTuple):
@@ -40,7 +43,7 @@ class Target(NamedTuple):
 
 def target(rule: ReminderRule, stage: str, dates: Clocks) -> Target:
     """Return what a rule counts to. A stage's own target names the stage: two stages may share a target's date."""
-    return Target(dates.read(rule.clock), stage if rule.clock is Clock.STAGE_TARGET else "")
+    return Target(dates.read(rule.clock), stage if rule.clock is _STAGE_TARGET else "")
 
 
 class Moment(NamedTuple):
@@ -65,7 +68,7 @@ class Countdown(NamedTuple):
 
     def planned_for(self, days: int) -> date:
         """Return the day that a threshold is planned for."""
-        on = self.to - timedelta(days=days)
+        on = self.to - DAYS[days]
         return self.calendar.before(on) if self.rule.on_working_days else on
 
     def look(self, today: date) -> tuple[tuple[int, ...], date | None]:
@@ -96,7 +99,7 @@ class Countdown(NamedTuple):
         over_on = self.to + ONE_DAY
         if not isinstance(self.rule.misfire, SkipAfter):
             return over_on
-        return min(over_on, self.planned_for(days) + timedelta(days=self.rule.misfire.skip_after + 1))
+        return min(over_on, self.planned_for(days) + DAYS[self.rule.misfire.skip_after + 1])
 
     def expired(self, days: int, today: date) -> Reason | None:
         """Return why a threshold is not to be said any more; None while it is."""
@@ -137,7 +140,7 @@ KEPT = 2_000
 
 def words_of(rule: Reminding, to: Target, moment: Moment) -> Words:
     """Return what a rule says of a date, worked out once a day: whatever comes due then counts to a few dates."""
-    key = (rule.rule, to)
+    key = rule.rule, to.on, to.name
     found = moment.known.get(key)
     if found is None:
         if len(moment.known) >= KEPT:

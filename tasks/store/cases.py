@@ -174,6 +174,10 @@ def _by(owners: Iterable[Any], rows: Iterable[tuple[Any, ...]], make: type[tuple
     return found
 
 
+# Looked up once, since it is compared for each case: finding a member of an enumeration costs more than that.
+_STILL_OPEN = Status.OPEN
+
+
 class Written(NamedTuple):
     """What a batch of decisions came to: stages left, notices that can go out, escalations opened."""
 
@@ -229,7 +233,8 @@ def write(connection: Connection, decisions: Sequence[Decision], given: tuple[in
     run(connection, _FORESEE, ((d.forecast.fit, d.case_id) for d in decisions if d.forecast is not None))
     run(connection, _FORECAST, (pen.foreseen(d) for d in decisions if d.forecast is not None))
     open_cycles(connection, decisions, today)
-    notices = sum(telling.state is NoticeState.PENDING for d in decisions for telling in d.tellings)
+    pending = NoticeState.PENDING
+    notices = sum(telling.state is pending for d in decisions for telling in d.tellings)
     return Written(advances, notices, escalations)
 
 
@@ -245,7 +250,7 @@ class _Pen:
         return None if day is None else self._day(day)
 
     def settled(self, decision: Decision) -> tuple[Any, ...]:
-        ended = None if decision.status is Status.OPEN else self._day(decision.advances[-1].on)
+        ended = None if decision.status is _STILL_OPEN else self._day(decision.advances[-1].on)
         return (
             decision.stage, self._day(decision.stage_entered_on), decision.stage_seq, str(decision.status),
             str(decision.risk), ended, self._maybe(decision.next_review_on), self._maybe(decision.reentered_on),
