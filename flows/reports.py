@@ -13,9 +13,12 @@ from models.rules.words import Language
 from tasks.door import door
 from tasks.reports.publishing import last_quarter, publish_quarterly
 from tasks.reports.quarterly import Asked
+from tasks.store import clock
 from tasks.store.database import engine_of
+from tasks.store.programs import current_program
 from tasks.views.artifacts import count, name_this_run
 from tasks.views.report_pages import publish_indicators
+from tasks.weekly.reports import remind_of_the_report
 
 
 @flow(name="quarterly report", flow_run_name="quarterly report", persist_result=False)
@@ -37,5 +40,19 @@ def quarterly_report(
     done = publish_quarterly(engine, Asked(wanted, as_of, known_on), languages=list(Language))
     publish_indicators(done)
     name = f"report {done.name}: {count(len(done.files.paths), 'file')}, owed by {done.found.due_on}"
+    name_this_run(name)
+    return name
+
+
+@flow(name="report reminder", flow_run_name="report reminder", persist_result=False)
+@door
+def report_reminder() -> str:
+    """Remind whoever the program names of the quarterly report that is owed, so many days before: each once.
+
+    Safe to start at any time and as often as one likes; nothing is told once the report is on record as handed in.
+    """
+    engine = engine_of()
+    today = clock.today(engine, current_program(engine).policy.zone)
+    name = f"report reminder {today}: {count(remind_of_the_report(today), 'notice')}"
     name_this_run(name)
     return name

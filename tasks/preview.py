@@ -28,6 +28,7 @@ from tasks.store.database import reading, transaction
 from tasks.store.programs import current_program, put_in_force
 from tasks.sweep import day_to_sweep, sweep
 from tasks.weekly.deciding import decide_weekly
+from tasks.weekly.reports import decide_reminders
 
 ONE_DAY = timedelta(days=1)
 SWEPT_AT = time(6)
@@ -172,6 +173,7 @@ def _live(copy: Engine, *, now: datetime, since: date, until: date) -> int:
             sweep(day)
             with transaction(copy) as connection:
                 decide_weekly(connection, day)
+                decide_reminders(connection, day)
             for instant in _mailed_at(copy, swept):
                 deliver(copy, sender, clock.stopped(instant))
             steps, day = steps + 1, _next_day(copy, day, until)

@@ -189,6 +189,8 @@ class Letter:
     is_demo: bool
     leaving: tuple[Answer, ...] = ()
     """How the reader says that they left a post, one link a seat."""
+    frame: str = "weekly"
+    """Which templates stand around the parts."""
     title: str = ""
     parts: tuple[Part, ...] = ()
     because: str = ""
@@ -274,6 +276,20 @@ def weekly_because(rule: str, post: str, cases: int, *, language: Language, mond
     return _WEEKLY_BECAUSE[language].format(rule=rule, post=post, cases=cases, monday=monday)
 
 
+def report_because(rule: str, post: str, due: str, *, language: Language) -> str:
+    """Say why the reader is reminded of a report that is owed.
+
+    >>> report_because("quarterly_report", "director", "October 30, 2019", language=Language.EN)
+    'You receive this because rule “quarterly_report” addresses your post (director); owed by October 30, 2019.'
+    """
+    return _REPORT_BECAUSE[language].format(rule=rule, post=post, due=due)
+
+
+_REPORT_BECAUSE = {
+    Language.ES_MX: "Usted recibe este aviso porque la regla “{rule}” se dirige a su cargo ({post}); fecha de entrega:"
+    " {due}.",
+    Language.EN: "You receive this because rule “{rule}” addresses your post ({post}); owed by {due}.",
+}
 _WEEKLY_BECAUSE = {
     Language.ES_MX: "Usted recibe este aviso porque la regla “{rule}” informa cada semana a su cargo ({post}) sobre sus"
     " casos ({cases}); semana del {monday}.",

@@ -163,7 +163,7 @@ class Press:
         items = by_urgency(letter.items)
         cards = tuple(self._card(item, letter.today) for item in _once_each(items))
         parts = tuple(map(_cleaned_part, letter.parts))
-        frame = "weekly" if parts else "letter"
+        frame = letter.frame if parts else "letter"
         facts: dict[str, Any] = {
             "agencies": len({item.agency_code for item in items}), "cards": cards, "count": len(cards),
             "by_hand": bool(items) and not any(item.answers for item in items), "leaving": letter.leaving,

@@ -14,6 +14,7 @@ from models.rules.policy import Weekly
 from models.rules.words import EmailKind, Language, NoticeState, Reason, Subject
 from models.schema import NOTICE, PERSON, same
 from tasks.mail.rendering import spell_day
+from tasks.weekly import reports
 from tasks.weekly.desks import Desk, Desks
 from tasks.weekly.holdings import Holdings, holdings
 from tasks.weekly.parts import parts_of
@@ -22,8 +23,8 @@ A_WEEK = timedelta(days=7)
 _N, _P = NOTICE.c, PERSON.c
 PENDING = (
     select(
-        _N.id, _N.rule, _N.anchor_on, _N.planned_for, _N.email_id, _P.id.label("person_id"), _P.given_names, _P.surname,
-        _P.second_surname, _P.email, _P.language, _P.time_zone, _P.undeliverable_since,
+        _N.id, _N.rule, _N.post, _N.anchor_on, _N.planned_for, _N.email_id, _P.id.label("person_id"), _P.given_names,
+        _P.surname, _P.second_surname, _P.email, _P.language, _P.time_zone, _P.undeliverable_since,
     )
     .join(PERSON, _P.id == _N.subject_id)
     .where(
@@ -41,7 +42,7 @@ class Weeklies:
     def __init__(
         self, connection: Connection, program: Program, rows: Sequence[Row[Any]], *, today: date, is_demo: bool
     ) -> None:
-        self._program, self._today, self._is_demo = program, today, is_demo
+        self._connection, self._program, self._today, self._is_demo = connection, program, today, is_demo
         self._held: dict[str, Holdings] = {}
         for name in {row.rule for row in rows} & program.weekly.keys():
             people = {row.person_id for row in rows if row.rule == name}
@@ -51,6 +52,8 @@ class Weeklies:
 
     def letter(self, row: Row[Any]) -> Letter | Reason:
         """Return the letter of a notice, or why there is none."""
+        if row.rule == reports.RULE:
+            return reports.letter(self._connection, self._program, row, today=self._today, is_demo=self._is_demo)
         rule = self._program.weekly.get(row.rule)
         if rule is None:
             return Reason.RULE_DROPPED

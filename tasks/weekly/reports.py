@@ -1,0 +1,119 @@
+"""The reminder of a quarterly report: so many days before it is owed, to the posts that the program names, each once.
+
+The notice is about the person, like a mail of the week, and takes the same way. Of several days that have come the
+nearest alone is told; once the report is on record as handed in, nothing is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from sqlalchemy import Connection, Row, or_, select
+
+from models.rules.case import Program
+from models.rules.letter import Letter, Part, reference_of, report_because
+from models.rules.letter import Row as Line
+from models.rules.reporting.quarters import Quarter, quarter_of
+from models.rules.words import EmailKind, Language, NoticeState, Post, Reason, Subject
+from models.schema import ASSIGNMENT, NOTICE
+from tasks.mail.rendering import spell_day, spell_days
+from tasks.reports.reasons import filed_on
+from tasks.store.bulk import add_once
+from tasks.store.cases import WIDE
+from tasks.store.clock import now_in
+from tasks.store.database import engine_of, transaction
+from tasks.store.programs import program_in_force
+
+RULE, TEMPLATE = "quarterly_report", "report_due"
+_A = ASSIGNMENT.c
+_WORDS = {
+    Language.ES_MX: {
+        "title": "Informe trimestral {quarter}: debe entregarse el {due}", "owed": "Informe al patrocinador",
+        "left": "faltan {days}: {due}",
+        "write": "escríbalo con `acredita report quarterly {quarter}`; el flujo programado ya dejó una primera versión",
+        "reasons": "registre por qué difiere cada indicador: `acredita report reason {quarter} INDICADOR RAZÓN`",
+        "filed": "al entregarlo, regístrelo: `acredita report filed {quarter} --on DÍA`; los avisos terminan",
+    },
+    Language.EN: {
+        "title": "Quarterly report {quarter}: owed by {due}", "owed": "Report to the sponsor",
+        "left": "{days} are left: {due}",
+        "write": "write it with `acredita report quarterly {quarter}`; the scheduled flow has left a first version",
+        "reasons": "record why each indicator differs: `acredita report reason {quarter} INDICATOR REASON`",
+        "filed": "once it is handed in, record it: `acredita report filed {quarter} --on DAY`; the reminders end",
+    },
+}
+
+
+@task(task_run_name="remind of the report on {today}", cache_policy=NO_CACHE, persist_result=False)
+def remind_of_the_report(today: date) -> int:
+    """Decide who is reminded of the report that is owed; return how many notices that added."""
+    with transaction(engine_of()) as connection:
+        return decide_reminders(connection, today)
+
+
+def decide_reminders(connection: Connection, today: date) -> int:
+    """Decide inside a transaction that somebody else commits."""
+    program = program_in_force(connection)
+    owing = program.policy.reports.quarterly if program.policy.reports is not None else None
+    if owing is None:
+        return 0
+    quarter = quarter_of(today).before
+    due_on = quarter.due_on(owing.due_days)
+    reached = [days for days in owing.days_before if due_on - timedelta(days=days) <= today <= due_on]
+    if not reached or filed_on(connection, quarter) is not None or _before(program, quarter):
+        return 0
+    silent = program.live_from is None or today < program.live_from
+    shared = {
+        "subject_kind": Subject.PERSON, "rule": RULE, "template": TEMPLATE, "anchor_on": due_on, "decided_on": today,
+        "occurrence": str(min(reached)), "planned_for": due_on - timedelta(days=min(reached)), "facts": {},
+        "state": NoticeState.SUPPRESSED if silent else NoticeState.PENDING,
+        "reason": Reason.BEFORE_LIVE if silent else None, "policy_version_id": program.version,
+        "recorded_at": now_in(connection),
+    }
+    people = dict(_holders(connection, owing.to, today))
+    return sum(
+        add_once(connection, NOTICE, shared | {"subject_id": person, "post": post}, returning=NOTICE.c.id).first()
+        is not None for person, post in people.items()
+    )
+
+
+def _before(program: Program, quarter: Quarter) -> bool:
+    return program.policy.began_on is not None and quarter.until < program.policy.began_on
+
+
+def _holders(connection: Connection, posts: tuple[Post, ...], today: date) -> Iterator[tuple[int, Post]]:
+    """Yield who holds a post of the program on a day; who holds several, with the first of them last."""
+    rows = connection.execute(
+        select(_A.person_id, _A.post).where(
+            WIDE, _A.region.is_(None), _A.post.in_(posts), _A.since <= today, or_(_A.until.is_(None), _A.until >= today)
+        ).order_by(_A.id)
+    ).all()
+    yield from sorted(((row.person_id, row.post) for row in rows), key=lambda each: -posts.index(each[1]))
+
+
+def letter(connection: Connection, program: Program, row: Row[Any], *, today: date, is_demo: bool) -> Letter | Reason:
+    """Return the letter of a reminder, or why there is none."""
+    quarter = quarter_of(row.anchor_on).before
+    if program.policy.reports is None:
+        return Reason.RULE_DROPPED
+    if filed_on(connection, quarter) is not None:
+        return Reason.FULFILLED
+    if row.anchor_on < today:
+        return Reason.DATE_PASSED
+    language = Language(row.language)
+    words, due = _WORDS[language], spell_day(row.anchor_on, language)
+    left = spell_days((row.anchor_on - today).days, language)
+    lines = tuple(words[name].format(quarter=quarter, due=due, days=left) for name in ("write", "reasons", "filed"))
+    title = words["title"].format(quarter=quarter, due=due)
+    post = program.policy.posts[Post(row.post)].text(language)
+    return Letter(
+        given_names=row.given_names, surname=row.surname, second_surname=row.second_surname, post_name=post,
+        language=language, kind=EmailKind.WEEKLY, items=(), today=today, is_demo=is_demo, frame=TEMPLATE, title=title,
+        reference=reference_of(f"{row.person_id}/{today}/{EmailKind.WEEKLY}"),
+        program_name=program.policy.name.text(language), because=report_because(RULE, post, due, language=language),
+        parts=(Part(title, "", rows=(Line(words["owed"], words["left"].format(days=left, due=due), lines),)),),
+    )
