@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from deployments.printing import table
-from models.rules.forecast.answers import Answer, percent, sentence
+from models.rules.forecast.answers import Answer, sentence
+from models.rules.forecast.spelling import percent
 
 if TYPE_CHECKING:
     from models.rules.forecast.judging import Verdict

@@ -77,7 +77,7 @@ def decide(case: Case, program: Program, today: date) -> Decision:
     outlook = program.outlook
     if outlook is not None and (decision.risk is not case.risk or case.fit != outlook.fit):
         ends = scene.dates.window_until, scene.dates.limit
-        decision.forecast = forecast(case, program, ends=ends, today=today)
+        decision.forecast = forecast(case, program, ends=ends, today=today, gained=scene.gained)
     for seat in case.seats:
         if seat.since > today:
             looks.append(seat.since)
@@ -278,7 +278,7 @@ def _risk(case: Case, scene: Scene, given: tuple[Live, Looks]) -> Risk:
     raised = any(scene.program.escalations[standing.rule].raises_risk for standing in live.values())
 
     def from_day(*, stands: bool) -> date:
-        return at_risk_from(case, scene.program, plan=plan, watched=Watched(end, lost, stands=stands))
+        return at_risk_from(case, scene.program, plan=plan, watched=Watched(end, scene.gained, lost, stands=stands))
 
     stood = case.risk is _AT_RISK or case.risk is _OVERDUE
     at_risk_on = from_day(stands=stood)

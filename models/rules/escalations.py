@@ -16,7 +16,7 @@ from models.rules.duties import Owed, owed
 from models.rules.gates import Dossier
 from models.rules.governments import lost_ahead
 from models.rules.policy import EscalationRule, ReminderRule, Wait
-from models.rules.risk import Watched, at_risk_from, view
+from models.rules.risk import Watched, at_risk_from, days_gained, view
 from models.rules.snoozes import NOBODY, Quiet, silenced
 from models.rules.words import Cause, Clock, Closing, EscalationState, NoticeState, Post, Reason
 
@@ -43,7 +43,10 @@ INTERNAL = frozenset({Cause.INACTIVITY, Cause.OVERSTAY})
 
 
 class Scene(NamedTuple):
-    """What the rules of one case read on one day. `pauses` are the days of rest as far as today knows of them."""
+    """What the rules of one case read on one day. `pauses` are the days of rest as far as today knows of them.
+
+    `gained` are the days that the case is ahead by what was counted in its stage.
+    """
 
     program: Program
     plan: Plan
@@ -55,6 +58,7 @@ class Scene(NamedTuple):
     on_hold: bool = False
     quiet: Quiet = NOBODY
     calendar: Calendar = EVERY_DAY
+    gained: int = 0
     owed: tuple[Owed, ...] = ()
     manned: frozenset[Post] = frozenset()
     """Posts whose holder is there and is to stay."""
@@ -94,7 +98,7 @@ def scene_of(case: Case, program: Program, known: Dossier, *, today: date) -> Sc
     every = holds(case.changes) if case.changes else ()
     return Scene(
         program, plan, dates, known, today, every, rested(every, today) if every else (), rests(every, today), quiet,
-        calendar, duties, manned, unreachable,
+        calendar, days_gained(case, program, known), duties, manned, unreachable,
     )
 
 
@@ -141,7 +145,7 @@ def _at_risk(rule: EscalationRule, case: Case, scene: Scene) -> Sequence[Conditi
         s.rule == rule.rule and s.anchor_on == end and s.state is not closed for s in case.standings
     )
     changes, lost = lost_ahead(scene.program.policy, case.site, scene.today, until=end)
-    watched = Watched(end, lost, stands=stands)
+    watched = Watched(end, scene.gained, lost, stands=stands)
     opens_on = at_risk_from(case, scene.program, plan=scene.plan.stages[case.stage], watched=watched)
     return (Condition(case.stage, end, _grace(rule, opens_on, scene), changes[0] if changes else None),)
 
@@ -331,7 +335,7 @@ def _tell(
     if skipped:
         facts["skipped"] = [post.value for post in skipped]
     if rule.cause is Cause.PACE:
-        seen = view(case, program, standing.anchor_on)
+        seen = view(case, program, standing.anchor_on, gained=scene.gained)
         facts |= {} if seen is None else {"chance": seen.chance(today)}
     for key in spoken(rule, standing):
         reason = None

@@ -20,6 +20,7 @@ from models.rules.decide import decide
 from models.rules.decision import Advance, Closed, Decision
 from models.rules.duties import Owed
 from models.rules.escalations import FOREVER, Condition, Scene, conditions, next_step_on, scene_of
+from models.rules.forecast.spelling import percent
 from models.rules.gates import GateState, dossier, gate_state, needed
 from models.rules.governments import changes_ahead, lost_ahead
 from models.rules.policy import Duty, EscalationRule, ReminderRule, Share
@@ -216,15 +217,13 @@ def _forecast(view: _View) -> Iterator[Sentence]:
     program, dates, today = view.scene.program, view.scene.dates, view.scene.today
     if program.outlook is None or program.policy.forecast is None:
         return
-    said = forecast(view.case, program, ends=(dates.window_until, dates.limit), today=today)
+    said = forecast(view.case, program, ends=(dates.window_until, dates.limit), today=today, gained=view.scene.gained)
     if said is None:
         text = "It cannot be forecast: its cycle, its stage or the conferences it would need are not known to the fit."
         yield Sentence("forecast", Outcome.FORECAST, None, text)
         return
-    chances = ", ".join(
-        f"by the {name} {percent} %" for name, percent in (("window", said.in_window), ("limit", said.in_limit))
-        if percent is not None
-    )
+    ends = (("window", said.in_window), ("limit", said.in_limit))
+    chances = ", ".join(f"by the {name} {percent(chance / 100)}" for name, chance in ends if chance is not None)
     days = [str(on) if on is not None else "after the last listed conference" for on in said[3:]]
     band = program.policy.forecast.band
     text = (
@@ -233,6 +232,11 @@ def _forecast(view: _View) -> Iterator[Sentence]:
         f" (fit of {program.outlook.as_of})."
     )
     yield Sentence("forecast", Outcome.FORECAST, said.p50, text)
+    if view.scene.gained:
+        days = view.scene.gained
+        told = f"{abs(days)} days {'ahead of' if days > 0 else 'behind'} what its days here say"
+        text = f"By what was counted at visits it is {told}."
+        yield Sentence("forecast", Outcome.FORECAST, None, text)
 
 
 def _snoozed(view: _View) -> Iterator[Sentence]:
@@ -431,14 +435,14 @@ def _because(view: _View, rule: EscalationRule, given: tuple[str, date]) -> str:
 
 
 def _too_slow(view: _View, end: date) -> str:
-    seen = forecast_view(view.case, view.scene.program, end)
+    seen = forecast_view(view.case, view.scene.program, end, gained=view.scene.gained)
     policy, today = view.scene.program.policy, view.scene.today
     changes, lost = lost_ahead(policy, view.case.site, today, until=end)
     known = f", {lost.days} days of which a change of government costs ({', '.join(map(str, changes))})"
     less = known if lost else ""
     if seen is None:
         return f"the stages left, at their expected days, do not end in time for {end}{less}"
-    return f"an award by {end} has a chance of {seen.chance(today)} %{less}"
+    return f"an award by {end} has a chance of {percent(seen.chance(today) / 100)}{less}"
 
 
 def _post(view: _View, name: str) -> str:

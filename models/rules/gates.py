@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import date
@@ -108,10 +107,7 @@ def opening(case: Case, program: Program, known: Dossier) -> GateState:
 
 def needed(case: Case, program: Program, share: Share) -> int:
     """Return how many standards a share asks for: of the enrollment's own number, else of the track's."""
-    own = case.mandatory if share.of == "mandatory" else case.other
-    track = program.policy.tracks[case.track]
-    listed = track.mandatory if share.of == "mandatory" else track.other
-    return math.ceil(share.at_least * (own if own is not None else listed or 0) - 1e-9)
+    return program.policy.asked_for(share, case.track, (case.mandatory, case.other))
 
 
 def _reached(counts: list[Fact], enough: int) -> Fact | None:

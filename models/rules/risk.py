@@ -17,7 +17,9 @@ from models.rules.case import Case, Program, StagePlan
 from models.rules.clock import Pause, holds
 from models.rules.decision import Advance, Forecast
 from models.rules.forecast.outlook import Outlook, StageOutlook
-from models.rules.forecast.pacing import moved
+from models.rules.forecast.pacing import days_ahead, moved
+from models.rules.forecast.progress import Counted, Progress, reached
+from models.rules.gates import Dossier, needed
 from models.rules.pace import risk_from
 from models.rules.words import Status
 
@@ -27,20 +29,26 @@ ONE_DAY = timedelta(days=1)
 class Watched(NamedTuple):
     """An end that is watched, less the days that are known to be lost before it.
 
-    `stands` says that it was at risk already: it then is until the chance has risen beyond the band's upper end.
+    `gained` are the days that the case is ahead by what was counted (`days_gained`). `stands` says that it was at risk
+    already: it then is until the chance has risen beyond the band's upper end.
     """
 
     end: date
+    gained: int
     lost: timedelta = timedelta()
     stands: bool = False
 
 
 class View(NamedTuple):
-    """A case as the forecast sees it, looking at one end: `slot` is the last day by it on which an award can fall."""
+    """A case as the forecast sees it, looking at one end: `slot` is the last day by it on which an award can fall.
+
+    By what was counted in its stage it is some days ahead of what its days alone say (`days_gained`), or behind.
+    """
 
     outlook: Outlook
     stage: StageOutlook
     case: Case
+    gained: int
     slot: date
     conferences: Sequence[date]
     holds: Sequence[Pause]
@@ -71,7 +79,9 @@ class View(NamedTuple):
             return 0
         spent, rest = self.spent(today)
         total = (self.slot - self.case.stage_entered_on).days - rest
-        return self.outlook.chance(self.stage, self.case.pace, total=total, spent=spent)
+        if spent >= total:
+            return 0
+        return self.outlook.chance(self.stage, self.case.pace, total=total + self.gained, spent=spent)
 
     def spent(self, today: date) -> tuple[int, int]:
         """Return the days of work in the stage, and those of rest; where a conference is waited for, until the last."""
@@ -87,7 +97,7 @@ class View(NamedTuple):
         spent, rest = self.spent(today)
         since = self.case.stage_entered_on + timedelta(days=spent + rest)
         p10, p50, p90 = (
-            self._slot_from(max(since + timedelta(days=days), today))
+            self._slot_from(max(since + timedelta(days=days - self.gained), today))
             for days in self.outlook.days_to_ready(self.stage, self.case.pace, spent)
         )
         return p10, p50, p90
@@ -99,11 +109,31 @@ class View(NamedTuple):
         return self.conferences[after] if after < len(self.conferences) else None
 
     def _days(self, total: int, level: int) -> int:
-        return self.outlook.days_until_below(self.stage, self.case.pace, total=total, level=level)
+        found = self.outlook.days_until_below(self.stage, self.case.pace, total=total + self.gained, level=level)
+        return min(found, max(total, 0))
 
 
-def view(case: Case, program: Program, end: date) -> View | None:
-    """Return a case as the forecast sees it; None where it cannot say."""
+def days_gained(case: Case, program: Program, known: Dossier) -> int:
+    """Return how many days sooner an award is to be expected by what was counted at visits in a case's stage.
+
+    Nothing of it is kept: once the stage is left its length tells all, and a wrong count is not there any more.
+    """
+    gate, terms = program.policy.stage[case.stage].gate, program.policy.forecast
+    if not gate.shares or program.outlook is None or terms is None or terms.visits is None or case.cycle != 1:
+        return 0
+    stage = program.outlook.of(case.track, case.stage)
+    counted = [Counted(fact.on, name, fact.value or 0) for name, facts in known.counts.items() for fact in facts]
+    enough = {share.count: needed(case, program, share) for share in gate.shares}
+    there = reached(counted, enough, entered=case.stage_entered_on, begun=terms.visits.share_at_entry)
+    if stage is None or there is None:
+        return 0
+    rested = rest_days(holds(case.changes), case.stage_entered_on, there.on)
+    seen = Progress(there.done, max((there.on - case.stage_entered_on).days - rested, 1))
+    return days_ahead(case.pace, stage.pace, seen, spread=terms.visits.spread)
+
+
+def view(case: Case, program: Program, end: date, *, gained: int) -> View | None:
+    """Return a case as the forecast sees it, so many days ahead; None where it cannot say."""
     outlook = program.outlook
     if outlook is None or program.policy.forecast is None or case.cycle != 1:
         return None
@@ -112,7 +142,7 @@ def view(case: Case, program: Program, end: date) -> View | None:
     slot = last_slot(conferences, end) if program.snaps else end
     if stage is None or slot is None:
         return None
-    return View(outlook, stage, case, slot, conferences, holds(case.changes))
+    return View(outlook, stage, case, gained, slot, conferences, holds(case.changes))
 
 
 def last_slot(conferences: tuple[date, ...], end: date) -> date | None:
@@ -139,7 +169,7 @@ def at_risk_from(case: Case, program: Program, *, plan: StagePlan, watched: Watc
         watched: the end that is watched.
     """
     end = watched.end - watched.lost
-    seen = None if program.outlook is None else view(case, program, end)
+    seen = None if program.outlook is None else view(case, program, end, gained=watched.gained)
     if seen is None or program.policy.forecast is None:
         pauses = holds(case.changes) if case.changes else ()
         return risk_from(case.stage_entered_on, plan, end - program.risk_margin, holds=pauses)
@@ -173,7 +203,7 @@ def rest_days(pauses: Iterable[Pause], since: date, until: date) -> int:
     return sum(max(0, (min(pause.until, until) - max(pause.since, since)).days) for pause in pauses)
 
 
-def forecast(case: Case, program: Program, *, ends: tuple[date, date], today: date) -> Forecast | None:
+def forecast(case: Case, program: Program, *, ends: tuple[date, date], today: date, gained: int) -> Forecast | None:
     """Return what the forecast says of a case on a day; None without one.
 
     Args:
@@ -181,8 +211,9 @@ def forecast(case: Case, program: Program, *, ends: tuple[date, date], today: da
         program: the policy in force.
         ends: the end of the window, and the limit.
         today: the day.
+        gained: the days that it is ahead (`days_gained`).
     """
-    views = [view(case, program, end) for end in ends]
+    views = [view(case, program, end, gained=gained) for end in ends]
     seen = next((each for each in views if each is not None), None)
     if seen is None:
         return None

@@ -18,8 +18,9 @@ from models.rules.case import Case, Key, Program
 from models.rules.clock import clocks
 from models.rules.decide import decide
 from models.rules.decision import Decision, Forecast
+from models.rules.gates import dossier
 from models.rules.meaning import outlived
-from models.rules.risk import forecast
+from models.rules.risk import days_gained, forecast
 from models.rules.words import Clock, NoticeState, Risk, Status
 from models.schema import ENROLLMENT, NOTICE, OF_A_CASE
 from tasks.store.cases import named_cases, write
@@ -188,7 +189,8 @@ def _forecast(case: Case, program: Program, *, today: date) -> Forecast | None:
     if case.status is not Status.OPEN:
         return None
     dates = clocks(case, program.plan(case.track, case.cycle), today)
-    return forecast(case, program, ends=(dates.window_until, dates.limit), today=today)
+    gained = days_gained(case, program, dossier(case, program, today))
+    return forecast(case, program, ends=(dates.window_until, dates.limit), today=today, gained=gained)
 
 
 def _words(case: Case, decision: Decision | None) -> dict[str, tuple[Word, ...]]:

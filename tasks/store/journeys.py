@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, select
 
 from models.rules.case import ClockChange, Program
 from models.rules.clock import Pause, holds, standing
-from models.rules.forecast.journeys import End, Extension, Journey, Leg
+from models.rules.forecast.journeys import Count, End, Extension, Journey, Leg
+from models.rules.forecast.progress import Counted
 from models.rules.risk import rest_days
 from models.rules.words import Change, Status
-from models.schema import AGENCY, CHANGE, ENROLLMENT, STAGE_CHANGE
+from models.schema import AGENCY, CHANGE, ENROLLMENT, MILESTONE, STAGE_CHANGE
 
-_E, _S, _C = ENROLLMENT.c, STAGE_CHANGE.c, CHANGE.c
+_E, _S, _C, _M = ENROLLMENT.c, STAGE_CHANGE.c, CHANGE.c, MILESTONE.c
 _ENROLLMENTS = (
     select(
         _E.id, _E.agency_id, AGENCY.c.kind, AGENCY.c.region, _E.track, _E.agreement_on, _E.stage, _E.mandatory,
@@ -27,6 +28,9 @@ _ENROLLMENTS = (
 _STAGES = select(
     _S.enrollment_id, _S.from_stage, _S.to_stage, _S.status, _S.changed_on, _S.decided_on
 ).order_by(_S.enrollment_id, _S.seq)
+_COUNTS = select(
+    _M.enrollment_id, _M.occurred_on, _M.milestone, _M.value, _M.recorded_at
+).where(_M.value.is_not(None), _M.voided_at.is_(None)).order_by(_M.id)
 _CHANGES = select(
     _C.enrollment_id, _C.id, _C.kind, _C.months, _C.anchor_on, _C.effective_on, _C.undoes_id, _C.recorded_at
 ).order_by(_C.id)
@@ -42,12 +46,22 @@ def journeys(connection: Connection, program: Program, *, today: date, as_happen
         as_happened: take what was decided as known on the day it happened: of a history that was imported whole,
             nothing was known before.
     """
-    stages = _by_enrollment(connection.execute(_STAGES).all())
-    changes = _by_enrollment(connection.execute(_CHANGES).all())
+    stages, changes, counts = (_by_enrollment(connection.execute(each).all()) for each in (_STAGES, _CHANGES, _COUNTS))
+    given = _Given(program, today, as_happened)
     return [
-        _journey(row, stages.get(row.id, ()), changes.get(row.id, ()), given=_Given(program, today, as_happened))
+        _journey(
+            row, _Rows(stages.get(row.id, ()), changes.get(row.id, ()), counts.get(row.id, ())), given=given
+        )
         for row in connection.execute(_ENROLLMENTS).all()
     ]
+
+
+class _Rows(NamedTuple):
+    """What is stored of one enrollment: the stages it left, the changes of its dates, what was counted."""
+
+    stages: Sequence[Row[Any]]
+    changes: Sequence[Row[Any]]
+    counts: Sequence[Row[Any]]
 
 
 class _Given:
@@ -66,9 +80,8 @@ def _by_enrollment(rows: Sequence[Row[Any]]) -> Mapping[int, Sequence[Row[Any]]]
     return found
 
 
-def _journey(
-    row: Row[Any], stages: Sequence[Row[Any]], changes: Sequence[Row[Any]], *, given: _Given
-) -> Journey:
+def _journey(row: Row[Any], rows: _Rows, *, given: _Given) -> Journey:
+    stages, changes = rows.stages, rows.changes
     recorded = {change.id: change.recorded_at.date() for change in changes}
     counted = [ClockChange(c.id, c.kind, c.months, c.anchor_on, c.effective_on, c.undoes_id) for c in changes]
     pauses = holds(counted)
@@ -82,12 +95,23 @@ def _journey(
         row.id, row.agency_id, row.kind, row.region, row.track, corrected[-1] if corrected else row.agreement_on,
         row.stage, entered, legs, end,
         rested=rest_days(pauses, entered, end.on if end is not None else max(given.today, entered)),
+        counts=tuple(_counts(row.agreement_on, rows, pauses, given=given)),
         own=(row.mandatory, row.other),
         extensions=tuple(
             Extension(c.months, row.agreement_on if given.as_happened else recorded[c.id])
             for c in standing(counted) if c.months
         ),
     )
+
+
+def _counts(agreement_on: date, rows: _Rows, pauses: Sequence[Pause], *, given: _Given) -> Iterator[Count]:
+    """Yield what was counted, each with the days on hold since the stage of its day was entered."""
+    entered_on = [agreement_on, *(step.changed_on for step in rows.stages)]
+    for row in rows.counts:
+        on = row.occurred_on
+        entered = max((day for day in entered_on if day < on), default=agreement_on)
+        known_on = on if given.as_happened else row.recorded_at.date()
+        yield Count(Counted(on, row.milestone, row.value), known_on, rest_days(pauses, entered, on))
 
 
 def _legs(

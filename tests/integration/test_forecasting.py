@@ -13,6 +13,7 @@ from sqlalchemy import Engine, select, update
 from models.rules.case import Case
 from models.rules.dates import add_months
 from models.rules.errors import Refused
+from models.rules.explain import Outcome
 from models.schema import ENROLLMENT, FORECAST, FORECAST_FIT
 from tasks.forecasting import fit_is_due, from_parameters, make_fit
 from tasks.mail.letters import Rules, gather
@@ -97,6 +98,29 @@ def test_a_band_that_changes_is_stored_with_its_day(stocked: Engine) -> None:
     for on in (TODAY, day(1000), day(1100)):
         sweep(on)
     assert [risk for number, _, risk in stored(stocked) if number == 7] == ["at_risk", "overdue"]
+
+
+def test_what_was_counted_at_a_visit_moves_the_forecast_at_once_and_says_so(stocked: Engine) -> None:
+    with transaction(stocked) as connection:
+        connection.execute(update(ENROLLMENT).where(ENROLLMENT.c.id == 7).values(stage="proofs"))
+    make_fit(stocked, TODAY)
+    sweep(TODAY)
+
+    def said() -> tuple[str, float]:
+        (told,) = [each.text for each in explanation(stocked, "A7", None) if each.outcome is Outcome.FORECAST][:1]
+        return told, forecasts(stocked, "A7", None).answers[0].in_window
+
+    before = said()
+    facts = [NewFact("A7", name, TODAY, value=value, recorded_by="P1") for name, value in (
+        ("mandatory_in_compliance", 40), ("others_in_compliance", 9),
+    )]
+    with transaction(stocked) as connection:
+        record_facts(connection, facts, TODAY)
+    assert sweep(TODAY).due == 1
+    after = said()
+    assert after[0] != before[0]
+    assert after[1] != before[1]
+    assert [each.text for each in explanation(stocked, "A7", None) if "counted at visits" in each.text]
 
 
 def test_the_letter_tells_the_chance_that_the_notice_was_decided_on(stocked: Engine) -> None:

@@ -12,13 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.rules.case import Case, Fact, Program
 from models.rules.forecast.backtest import backtest
+from models.rules.forecast.compiling import compiled
 from models.rules.forecast.fitting import Fit, fit
 from models.rules.forecast.forecaster import Forecaster
-from models.rules.forecast.journeys import End, Extension, Journey, Leg, as_known, deadline
+from models.rules.forecast.journeys import Count, End, Extension, Journey, Leg, as_known, deadline
 from models.rules.forecast.judging import judge, pooled
-from models.rules.forecast.pacing import StagePace, moved
+from models.rules.forecast.pacing import StagePace, days_ahead, moved
+from models.rules.forecast.progress import Counted, Progress, reached
+from models.rules.gates import dossier
 from models.rules.policy import Policy
+from models.rules.risk import days_gained
 from models.rules.words import Clock, Status
 from tests.benchmarks.forecast.laws import draw, reference, seeds
 from tests.building import program
@@ -260,3 +265,69 @@ def test_cohorts_that_were_held_out_are_forecast_better_than_by_either_rule() ->
     assert verdict.against_days_left > 0.25
     assert verdict.against_base_rate > 0.3
     assert verdict.error < 0.07
+
+
+def counted(share: float, on: date, journey: Journey) -> Journey:
+    """Return a journey of whose standards this share was seen in compliance on a day."""
+    shares = policy().stage["proofs"].gate.shares
+    asked = {each.count: policy().asked_for(each, journey.track, journey.own) for each in shares}
+    counts = tuple(Count(Counted(on, name, round(share * number)), on) for name, number in asked.items())
+    return journey._replace(counts=(*journey.counts, *counts))
+
+
+IN_PROOFS = journey(1, "proofs", entered=DAY - timedelta(days=120))
+
+
+def test_standards_counted_at_visits_move_the_forecast_either_way_and_the_last_count_tells() -> None:
+    on = DAY - timedelta(days=5)
+    some = [counted(share, on, IN_PROOFS) for share in (0.2, 0.5, 0.9)]
+    behind, about, ahead = (chances(cold(), [each], months=28)[0] for each in some)
+    (uncounted,) = chances(cold(), [IN_PROOFS], months=28)
+    assert behind < uncounted - 0.03
+    assert uncounted + 0.03 < ahead
+    assert behind < about < ahead
+    again = counted(0.9, DAY, counted(0.2, on, IN_PROOFS))
+    assert chances(cold(), [again], months=28)[0] > uncounted
+
+
+def test_a_share_that_was_there_when_the_stage_was_entered_is_no_progress_in_it() -> None:
+    before = counted(0.7, IN_PROOFS.entered, IN_PROOFS)
+    on = DAY - timedelta(days=5)
+    from_seven, from_the_start = (chances(cold(), [counted(0.75, on, each)], months=28) for each in (before, IN_PROOFS))
+    assert from_seven < from_the_start
+
+
+def test_counts_are_nothing_to_a_policy_that_says_nothing_of_them_and_after_their_stage() -> None:
+    terms = policy().forecast
+    assert terms is not None
+    silent = policy().model_copy(update={"forecast": terms.model_copy(update={"visits": None})})
+    there = counted(0.1, DAY, IN_PROOFS)
+    assert chances(Forecaster(silent, cold().fit), [there]) == chances(Forecaster(silent, cold().fit), [IN_PROOFS])
+    later = journey(1, "mock_assessment")
+    assert chances(cold(), [counted(0.1, DAY, later)]) == chances(cold(), [later])
+
+
+@given(st.floats(0, 2), st.integers(1, 2000), st.floats(-0.6, 0.6))
+def test_the_more_was_counted_the_sooner_and_no_count_says_nonsense(share: float, days: int, pace: float) -> None:
+    proofs = cold().stage_paces["academy"]["proofs"]
+    there = [reached([Counted(DAY, "a", round(100 * s))], {"a": 100}, entered=AGREED, begun=0.15) for s in (share, 1)]
+    less, all_of_it = (
+        days_ahead(pace, proofs, Progress(each.done, days), spread=0.9) for each in there if each is not None
+    )
+    assert -4000 < less <= all_of_it < 4000
+
+
+def test_a_case_and_its_journey_are_as_far_ahead_by_the_same_count() -> None:
+    entered, on = DAY - timedelta(days=120), DAY - timedelta(days=5)
+    facts = [("mandatory_in_compliance", on, 90), ("others_in_compliance", on, 9)]
+    own = (100, 60)
+    case = Case(
+        1, "academy", "proofs", entered, 3, Status.OPEN, AGREED, *own,
+        facts=[Fact(n, name, day, value) for n, (name, day, value) in enumerate(facts, 1)],
+    )
+    there = Program(policy(), 1, outlook=compiled(cold()))
+    mine = journey(1, "proofs", entered=entered, own=own, counts=tuple(
+        Count(Counted(day, name, value), day) for name, day, value in facts
+    ))
+    gained = days_gained(case, there, dossier(case, there, DAY))
+    assert gained == (entered + timedelta(days=120) - cold().place(mine, DAY, {1: 0.0}).since).days != 0

@@ -191,12 +191,12 @@ CHANCES = [
     (Language.EN, 0, "is less than 1%: without a change it is more likely to be missed than met."),
     (Language.EN, 38, "is about 38%: without a change it is more likely to be missed than met."),
     (Language.EN, 55, "is about 55%: it can be made, but not without attention."),
-    (Language.EN, 100, "is more than 98%: it can be made"),
+    (Language.EN, 100, "is more than 95%: it can be made"),
     (Language.ES_MX, None, "Con la duración prevista de las etapas que faltan"),
     (Language.ES_MX, 0, "es menor a 1%: sin un cambio, lo más probable es que no se logre a tiempo."),
     (Language.ES_MX, 38, "es de alrededor de 38%: sin un cambio, lo más probable es que no se logre a tiempo."),
     (Language.ES_MX, 55, "es de alrededor de 55%: puede lograrse, pero requiere atención."),
-    (Language.ES_MX, 100, "es mayor a 98%: puede lograrse"),
+    (Language.ES_MX, 100, "es mayor a 95%: puede lograrse"),
 ]
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from models.rules.forecast.forecaster import Forecaster, Place
 from models.rules.forecast.journeys import Journey, deadline
 from models.rules.forecast.seen import Floats
+from models.rules.forecast.spelling import percent
 from models.rules.forecast.tables import AHEAD, QUANTILES
 from models.rules.words import Clock, Language
 
@@ -256,14 +257,3 @@ def sentence(answer: Answer, stage_names: Mapping[str, str], language: Language 
 
 def _beyond(spanish: bool) -> str:  # noqa: FBT001 - which language
     return "después de la última audiencia programada" if spanish else "after the last listed conference"
-
-
-def percent(chance: float) -> str:
-    """Return a chance as people read it: never 0 % or 100 %, since nobody knows that.
-
-    >>> percent(0.0), percent(0.432), percent(0.999)
-    ('below 1 %', '43 %', 'above 98 %')
-    """
-    if chance < 0.01:  # noqa: PLR2004 - what would be printed as 0 %
-        return "below 1 %"
-    return "above 98 %" if chance > 0.985 else f"{round(100 * chance)} %"  # noqa: PLR2004 - what would be as good as sure

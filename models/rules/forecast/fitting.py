@@ -72,9 +72,12 @@ class Fit(NamedTuple):
     def paces(self, policy: Policy, track: str) -> dict[str, StagePace]:
         """Return how each stage of a track moves an agency's pace."""
         known, found = self.agency_spread**-2, {}
+        after = sum(self.medians[track][stage.code] for stage in policy.path[:-1])
         for stage in policy.path[:-1]:
             spread, tells = self.stages[stage.code].spread, stage.gate.conference_lead_days is None
-            found[stage.code] = StagePace(self.medians[track][stage.code], spread, known, tells)
+            median = self.medians[track][stage.code]
+            after = max(after - median, 0.0)
+            found[stage.code] = StagePace(median, spread, known, tells, after)
             known += told(spread) if tells else 0
         return found
 

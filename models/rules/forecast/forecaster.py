@@ -13,7 +13,8 @@ import numpy as np
 
 from models.rules.forecast.fitting import Fit
 from models.rules.forecast.journeys import Journey
-from models.rules.forecast.pacing import StagePace, moved
+from models.rules.forecast.pacing import StagePace, days_ahead, moved
+from models.rules.forecast.progress import Progress, reached
 from models.rules.forecast.seen import Floats, lasted_days
 from models.rules.forecast.tables import Asked, Tables, tables, wait_for_a_conference
 from models.rules.policy import Policy
@@ -81,7 +82,23 @@ class Forecaster:
         stage = self.policy.stage[journey.stage]
         lasted = lasted_days(stage, self.policy, between=(journey.entered, day))
         since = journey.entered + timedelta(days=lasted)
-        return Place(journey.track, journey.stage, paces[journey.id], lasted - journey.rested, since)
+        pace = paces[journey.id]
+        since -= timedelta(days=self._days_ahead(journey, pace))
+        return Place(journey.track, journey.stage, pace, lasted - journey.rested, since)
+
+    def _days_ahead(self, journey: Journey, pace: float) -> int:
+        """Return how many days a journey is ahead by what was counted in its stage: as `risk.days_gained` does."""
+        terms, shares = self.policy.forecast, self.policy.stage[journey.stage].gate.shares
+        if not shares or not journey.counts or terms is None or terms.visits is None or not self.knows(journey):
+            return 0
+        enough = {share.count: self.policy.asked_for(share, journey.track, journey.own) for share in shares}
+        counted = [count.counted for count in journey.counts]
+        there = reached(counted, enough, entered=journey.entered, begun=terms.visits.share_at_entry)
+        if there is None:
+            return 0
+        rested = max(count.rested for count in journey.counts if count.counted.on == there.on)
+        seen = Progress(there.done, max((there.on - journey.entered).days - rested, 1))
+        return days_ahead(pace, self.stage_paces[journey.track][journey.stage], seen, spread=terms.visits.spread)
 
     def asked(self, places: Sequence[Place]) -> Asked:
         """Return many places as the tables take them."""

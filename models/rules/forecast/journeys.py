@@ -11,6 +11,7 @@ from datetime import date
 from typing import NamedTuple
 
 from models.rules.dates import add_months
+from models.rules.forecast.progress import Counted
 from models.rules.policy import Policy
 from models.rules.words import Clock, Status
 
@@ -41,12 +42,11 @@ class Extension(NamedTuple):
 
 
 class Count(NamedTuple):
-    """How many standards were seen in compliance, by the milestone that counts them."""
+    """How many standards were seen in compliance. `rested` are the days on hold since its stage was entered."""
 
-    milestone: str
-    on: date
-    value: int
+    counted: Counted
     known_on: date
+    rested: int = 0
 
 
 class Journey(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Any
@@ -17,7 +18,7 @@ from models.rules.policy.forecast import Forecasting
 from models.rules.policy.places import Entity, Government, Region
 from models.rules.policy.reports import Reporting
 from models.rules.policy.rules import EscalationRule, ReminderRule
-from models.rules.policy.stages import Milestone, Stage
+from models.rules.policy.stages import Milestone, Share, Stage
 from models.rules.policy.tracks import AgencyKind, Reaccreditation, Terms, Track, Window
 from models.rules.policy.weekly import Weekly
 from models.rules.words import Language, Post, Status
@@ -118,6 +119,18 @@ class Policy(Data):
         if cycle == 1 or later is None:
             return Terms(its.window or self.window, its.limit_months, its.pace)
         return Terms(later.window, later.limit_months, later.pace)
+
+    def asked_for(self, share: Share, track: str, own: tuple[int | None, int | None]) -> int:
+        """Return how many standards a share asks for: of an enrollment's own numbers, else of its track's.
+
+        Args:
+            share: the gate's.
+            track: the enrollment's.
+            own: the numbers that apply to it, mandatory and other, where it has its own.
+        """
+        its = self.tracks[track]
+        number, listed = (own[0], its.mandatory) if share.of == "mandatory" else (own[1], its.other)
+        return math.ceil(share.at_least * (number if number is not None else listed or 0) - 1e-9)
 
     def start_of(self, cycle: int) -> str:
         """Return the stage that a cycle begins in."""

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.random import Generator
 
 from models.rules.cohort.margins import Margins, parse_margins
-from models.rules.forecast.journeys import End, Journey, Leg
+from models.rules.forecast.journeys import Count, End, Journey, Leg
+from models.rules.forecast.progress import Counted
 from models.rules.policy import Policy
 from models.rules.words import Status
 from tasks.store.programs import folder_of, read_policy
@@ -70,17 +71,54 @@ class Pauses:
         return day + timedelta(days=round(work))
 
 
-def draw(name: str, seed: int) -> list[Journey]:
-    """Draw a cohort: every journey to its end, the day known of each leg being the day itself."""
+    def worked(self, begin: date, until: date) -> float:
+        """Return how many days of work are done from one day to another."""
+        lost = 0.0
+        for first, last, speed in self.spans:
+            lost += (1 - speed) * max(0, (min(until, last + ONE_DAY) - max(begin, first)).days)
+        return (until - begin).days - lost
+
+
+def draw(name: str, seed: int, *, counted: bool = False) -> list[Journey]:
+    """Draw a cohort: every journey to its end, the day known of each leg being the day itself.
+
+    Args:
+        name: the law.
+        seed: one cohort of it.
+        counted: whether standards in compliance are counted at visits.
+    """
     law = document()["laws"][name]
     rng = np.random.default_rng([sum(name.encode()), seed])
     policy, _ = reference()
     regions = [region.code for region in policy.regions]
     shocks = {region: Pauses(tuple(_shocks(rng, law))) for region in regions}
-    return [
+    drawn = [
         _journey(rng, law, begun=(number, regions[rng.integers(len(regions))], *start), shocks=shocks)
         for number, start in enumerate(_starts(rng), start=1)
     ]
+    if not counted:
+        return [journey for journey, _ in drawn]
+    # A generator of their own: with and without counts it is the same cohort.
+    visits = np.random.default_rng([sum(b"visits"), seed])
+    return [journey._replace(counts=tuple(_counts(visits, journey, pauses))) for journey, pauses in drawn]
+
+
+def _counts(rng: Generator, journey: Journey, pauses: Pauses) -> Iterator[Count]:
+    """Yield what was counted at visits in the stage that waits for a share, on the way to the day it is left."""
+    law, (policy, _) = document()["visits"], reference()
+    for leg in journey.legs:
+        shares = policy.stage[leg.stage].gate.shares
+        begun, bend = rng.uniform(*law["share_at_entry"]), float(np.exp(law["bend_log_sd"] * rng.standard_normal()))
+        whole = pauses.worked(leg.entered, leg.left) if shares else 0.0
+        day = leg.entered + timedelta(days=int(rng.integers(law["every_days"])))
+        while shares and day < leg.left:
+            done = (pauses.worked(leg.entered, day) / whole) ** bend
+            seen = begun + (1 - begun) * done + law["noise"] * rng.standard_normal()
+            for share in shares:
+                enough = policy.asked_for(share, journey.track, journey.own)
+                value = min(max(round(seen * enough), 0), enough - 1)
+                yield Count(Counted(day, share.count, value), day)
+            day += timedelta(days=law["every_days"] + int(rng.integers(-law["jitter"], law["jitter"] + 1)))
 
 
 def _starts(rng: Generator) -> Iterator[tuple[str, str, date]]:
@@ -121,7 +159,7 @@ def noise(law: dict[str, Any]) -> Callable[[Generator], float]:
 
 def _journey(
     rng: Generator, law: dict[str, Any], *, begun: tuple[int, str, str, str, date], shocks: dict[str, Pauses]
-) -> Journey:
+) -> tuple[Journey, Pauses]:
     number, region, kind, track, agreed = begun
     policy, _ = reference()
     factor = float(np.exp(law["agency_log_sd"] * rng.standard_normal()))
@@ -143,10 +181,9 @@ def _journey(
             day = min((conference.on for conference in policy.conferences if conference.on >= ready), default=None)
         if day is None or gone_on < day:
             left = Journey(number, number, kind, region, track, agreed, stage.code, entered, tuple(legs))
-            return left._replace(end=End(Status.WITHDRAWN, gone_on, gone_on))
+            return left._replace(end=End(Status.WITHDRAWN, gone_on, gone_on)), pauses
         legs.append(Leg(stage.code, entered, day, day))
     assert day is not None
     award = policy.path[-1].code
-    return Journey(
-        number, number, kind, region, track, agreed, award, day, tuple(legs), End(Status.AWARDED, day, day)
-    )
+    there = Journey(number, number, kind, region, track, agreed, award, day, tuple(legs), End(Status.AWARDED, day, day))
+    return there, pauses

@@ -1,6 +1,8 @@
 """`make forecast`: the forecast judged on the cohorts of laws.toml, by the seeds that were held out (docs/forecast.md).
 
-    python -m tests.benchmarks.forecast.measure [--seeds seen|held_out] [--first N] [--law NAME]
+    python -m tests.benchmarks.forecast.measure [--seeds seen|held_out] [--first N] [--law NAME] [--write]
+
+`--write` puts the tables into docs/forecast.md, between its two marks.
 """
 
 from __future__ import annotations
@@ -10,9 +12,11 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import date
 from multiprocessing import Pool
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -20,13 +24,16 @@ from models.rules.forecast.backtest import Backtest, backtest
 from models.rules.forecast.fitting import fit
 from models.rules.forecast.forecaster import Forecaster
 from models.rules.forecast.journeys import as_known
-from models.rules.forecast.judging import Verdict, by_days_left, by_forecast, judge, pooled
+from models.rules.forecast.judging import Judged, Verdict, brier, by_days_left, by_forecast, judge, pooled, skill
 from models.rules.forecast.tables import Asked
 from models.rules.words import Clock
 from tests.benchmarks.forecast.laws import document, draw, reference, seeds
 
 FOLLOWED_UNTIL = date(2030, 1, 1)
 MILLION = 1_000_000
+NEVER = 10_000
+DOCUMENT = Path(__file__).parents[3] / "docs" / "forecast.md"
+MARKS = "<!-- measured -->", "<!-- end of what was measured -->"
 MUST = {"against days left": 0.30, "against the base rate": 0.35, "calibration error": 0.05}
 
 Cohort = dict[Clock, Backtest]
@@ -39,9 +46,19 @@ class Asking(NamedTuple):
     seed: int
 
 
+def _table(title: str) -> Table:
+    return Table(title=f"\n{title}", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+
+
 def judged(asking: Asking) -> Cohort:
     policy, _ = reference()
     return backtest(draw(asking.law, asking.seed), policy, until=FOLLOWED_UNTIL)
+
+
+def judged_with_visits(asking: Asking) -> Cohort:
+    """Judge the same cohort with standards in compliance counted at visits; on half-years only, no alarms."""
+    policy, _ = reference()
+    return backtest(draw(asking.law, asking.seed, counted=True), policy, until=FOLLOWED_UNTIL, look_days=NEVER)
 
 
 def verdicts(cohorts: Sequence[Cohort], clock: Clock) -> tuple[Verdict, list[Verdict]]:
@@ -65,7 +82,7 @@ def skills(console: Console, cohorts: Sequence[Cohort], law: str) -> bool:
     for clock in (Clock.WINDOW_UNTIL, Clock.LIMIT):
         whole, alone = verdicts(cohorts, clock)
         counted = f"{len(cohorts)} cohorts, {whole.number} forecasts, Brier {whole.brier:.3f}"
-        table = Table(title=f"{law}, {clock}: {counted}")
+        table = _table(f"{law}, {clock}: {counted}")
         for name in ("", "must", "pooled", "min", "p10", "median", "p90", "max"):
             table.add_column(name, justify="left" if not name else "right")
         for name, pool, spread in rows(whole, alone):
@@ -74,7 +91,7 @@ def skills(console: Console, cohorts: Sequence[Cohort], law: str) -> bool:
             met = pool <= MUST[name] if name == "calibration error" else pool >= MUST[name]
             reached = reached and (met or clock is Clock.LIMIT)
         console.print(table)
-        said = Table(title="said and came, by tenths")
+        said = _table("said and came, by tenths")
         for each in whole.bins:
             said.add_column(f"{each.low:.1f}-{each.high:.1f}", justify="right")
         said.add_row(*(f"{each.said:.2f}" for each in whole.bins))
@@ -86,7 +103,7 @@ def skills(console: Console, cohorts: Sequence[Cohort], law: str) -> bool:
 
 def leads(console: Console, cohorts: Sequence[Cohort], law: str) -> None:
     """Print how early either rule warns, at an equal number of alarms in each cohort."""
-    table = Table(title=f"{law}: median days of warning before a deadline that was missed, at equal alarms")
+    table = _table(f"{law}: median days of warning before a deadline that was missed, at equal alarms")
     for name in ("deadline", "below", "alarms", "forecast", "false", "days left", "false", "cohorts in which earlier"):
         table.add_column(name, justify="right")
     for clock in (Clock.WINDOW_UNTIL, Clock.LIMIT):
@@ -103,6 +120,32 @@ def leads(console: Console, cohorts: Sequence[Cohort], law: str) -> None:
                 str(sum(other.false_alarms for other in theirs)), f"{earlier} of {len(cohorts)}",
             )
     console.print(table)
+
+
+def visits(console: Console, pairs: Sequence[tuple[Cohort, Cohort]], law: str) -> None:
+    """Print what counting at visits is worth, on the forecasts that a count moved."""
+    table = _table(f"{law}: forecasts that standards counted at visits moved, without the counts and with them")
+    for name in ("deadline", "forecasts", "Brier", "counted", "better by", "error", "counted", "cohorts better"):
+        table.add_column(name, justify="right")
+    for clock in (Clock.WINDOW_UNTIL, Clock.LIMIT):
+        moved = [_moved(plain[clock].judged, counted[clock].judged) for plain, counted in pairs]
+        without, counted = (judge(pooled(each)) for each in zip(*moved, strict=True))
+        assert without is not None
+        assert counted is not None
+        better = sum(
+            brier(one.chance, one.came) > brier(other.chance, other.came) for one, other in moved if one.came.size
+        )
+        table.add_row(
+            clock, str(counted.number), f"{without.brier:.3f}", f"{counted.brier:.3f}",
+            f"{skill(counted.brier, without.brier):.3f}", f"{without.error:.3f}", f"{counted.error:.3f}",
+            f"{better} of {len(pairs)}",
+        )
+    console.print(table)
+
+
+def _moved(without: Judged, counted: Judged) -> tuple[Judged, Judged]:
+    here = without.chance != counted.chance
+    return Judged(*(column[here] for column in without)), Judged(*(column[here] for column in counted))
 
 
 def speed(console: Console) -> None:
@@ -136,13 +179,23 @@ def speed(console: Console) -> None:
     )
 
 
+def written(printed: str) -> None:
+    """Put what was printed into the document, between its marks."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    (before, _, rest), mark = text.partition(MARKS[0]), MARKS[1]
+    after = rest.partition(mark)[2]
+    body = "\n".join(line.rstrip() for line in printed.strip().splitlines())
+    DOCUMENT.write_text(f"{before}{MARKS[0]}\n```\n{body}\n```\n{mark}{after}", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", choices=("seen", "held_out"), default="held_out")
     parser.add_argument("--first", type=int, default=None, help="only so many of the seeds")
     parser.add_argument("--law", choices=sorted(document()["laws"]), action="append")
+    parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
-    console, reached = Console(width=110), True
+    console, reached = Console(width=110, record=True), True
     speed(console)
     with Pool(2) as pool:
         for law in asked.law or sorted(document()["laws"]):
@@ -151,7 +204,11 @@ def main() -> None:
             cohorts = pool.map(judged, [Asking(law, seed) for seed in chosen], chunksize=1)
             reached = skills(console, cohorts, law) and reached
             leads(console, cohorts, law)
+            seen_at_visits = pool.map(judged_with_visits, [Asking(law, seed) for seed in chosen], chunksize=1)
+            visits(console, list(zip(cohorts, seen_at_visits, strict=True)), law)
             console.print(f"{time.perf_counter() - began:.0f} s")
+    if asked.write:
+        written(console.export_text())
     if not reached:
         raise SystemExit("what must be reached was not")
 
