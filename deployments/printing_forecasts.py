@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from deployments.printing import table
+from deployments.printing import print_plan, table
 from models.rules.forecast.answers import Answer, sentence
 from models.rules.forecast.spelling import percent
 
@@ -98,6 +98,8 @@ def _enrollment(console: Console, found: Forecasts, answer: Answer) -> None:
             f"{100 * learned[step.stage].data:.0f} %",
         )
     console.print(steps)
+    if found.told is not None:
+        print_plan(console, found.told)
 
 
 def print_backtest(found: JudgedPast) -> None:

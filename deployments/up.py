@@ -25,13 +25,16 @@ import httpx
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
+from sqlalchemy import Engine
 
 from models.rules.errors import AcreditaError, Refused
 from models.settings import Settings
 from tasks.demo import open_demo
+from tasks.forecasting import fit_is_due, make_fit
 from tasks.store import clock
 from tasks.store.database import engine_of, migrate, reading
 from tasks.store.programs import current_program, is_installed
+from tasks.sweep import day_to_sweep
 from tasks.views.reports import status
 
 AUTH = "PREFECT_SERVER_API_AUTH_STRING"
@@ -205,6 +208,18 @@ def _prepare(settings: Settings, console: Console) -> None:
     if not is_installed(engine):
         with console.status("drawing the synthetic roster"):
             open_demo(engine, settings.clock)
+    _learn(engine, console)
+
+
+def _learn(engine: Engine, console: Console) -> None:
+    """Fit the forecast where one is due, so that the first sweep has it: there is time while the server starts."""
+    try:
+        day = day_to_sweep(engine, None)
+        if fit_is_due(engine, day) is not None:
+            with console.status("learning how long stages take"):
+                make_fit(engine, day)
+    except AcreditaError as error:
+        console.print(f"[red]✗[/] fit: {error}")
 
 
 def _serve(place: Place, console: Console) -> None:

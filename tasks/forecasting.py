@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import islice
 from typing import Any
 
@@ -19,12 +19,13 @@ from models.rules.case import Program
 from models.rules.errors import Refused
 from models.rules.forecast.journeys import Journey, as_known
 from models.rules.words import Status
-from models.schema import ENROLLMENT, FORECAST_FIT, STAGE_CHANGE, same
+from models.schema import ENROLLMENT, FORECAST_FIT, INSTALLATION, STAGE_CHANGE, same
 from tasks.store import clock
 from tasks.store.bulk import change, run, wire
 from tasks.store.database import reading, transaction
 from tasks.store.journeys import journeys
 from tasks.store.programs import program_in_force
+from tasks.sweep import rehearsal
 
 BATCH = 1000
 _F = FORECAST_FIT.c
@@ -63,8 +64,18 @@ def fit_is_due(engine: Engine, day: date) -> str | None:
         return f"{stages} more stages were left" if stages >= terms.refit_stages else None
 
 
+def next_fit_on(connection: Connection) -> date | None:
+    """Return the day on which a fit is due by the days gone by alone; None where a program forecasts nothing."""
+    terms = program_in_force(connection).policy.forecast
+    last = connection.execute(_LAST).first()
+    return None if terms is None or last is None else last.as_of + timedelta(days=terms.refit_days)
+
+
 def make_fit(engine: Engine, day: date) -> Fitted:
     """Fit the history known on a day, put the fit in force, and make every open case due.
+
+    Before the first sweep a history that was just imported is one of facts alone: it is learned from as that sweep will
+    decide it.
 
     Raises:
         Refused: the program has no `[forecast]` to start from.
@@ -78,6 +89,8 @@ def make_fit(engine: Engine, day: date) -> Fitted:
     with reading(engine) as connection:
         program = program_in_force(connection)
         require_forecast(program)
+        is_first = connection.scalar(select(INSTALLATION.c.last_swept_on)) is None
+    with rehearsal(engine, day) if is_first else reading(engine) as connection:
         known = list(as_known(journeys(connection, program, today=day), day))
         finished = connection.scalar(_FINISHED) or 0
     forecaster = Forecaster(program.policy, fit(known, program.policy, day))
@@ -90,7 +103,9 @@ def make_fit(engine: Engine, day: date) -> Fitted:
         row["recorded_at"] = clock.now_in(connection)
         number = int(connection.execute(insert(FORECAST_FIT).values(row).returning(_F.id)).scalar_one())
     due = 0
-    for batch in _batches(known, forecaster.paces(known)):
+    # The first sweep moves every pace itself, by the stages that it finds to be left.
+    paces = dict.fromkeys((each.id for each in known), 0.0) if is_first else forecaster.paces(known)
+    for batch in _batches(known, paces):
         with transaction(engine) as connection:
             due += _made_due(connection, batch, day)
     return Fitted(number, day, len(known), forecaster.fit.finished, due)

@@ -1,6 +1,6 @@
 """What would go out in the days to come if nothing happened: the live sweep and the live delivery, on a copy.
 
-Days on which nothing is due are stepped over. The fit of the forecast stays the present one.
+Days on which nothing is due are stepped over. The forecast is fitted anew whenever it would be.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from models.rules.policy import Policy, Weekly
 from models.rules.words import EmailKind, EmailState, Language, NoticeState, Risk, Status
 from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, NOTICE, OF_A_CASE, PERSON, same
 from models.settings import settings
+from tasks.forecasting import fit_is_due, make_fit, next_fit_on
 from tasks.mail.deliver import deliver
 from tasks.mail.senders.folder import FolderSender
 from tasks.store import clock
@@ -62,6 +63,7 @@ class Preview:
     escalations: dict[str, int]
     risks: dict[Risk, int]
     steps: int
+    fits: int
 
     @property
     def weekly(self) -> dict[date, int]:
@@ -104,12 +106,12 @@ def preview(engine: Engine, days: int, policy: Policy | None = None) -> Preview:
             put_in_force(copy, policy)
         before = _sent(copy)
         escalated = _escalations(copy)
-        steps = _live(copy, now=now, since=since, until=until)
+        steps, fits = _live(copy, now=now, since=since, until=until)
         program = current_program(copy)
         return Preview(
             program=program.policy.name.en, since=since, until=until, live_from=program.live_from,
             mails=tuple(_mails(copy, before)), escalations=dict(sorted((_escalations(copy) - escalated).items())),
-            risks=_risks(copy), steps=steps,
+            risks=_risks(copy), steps=steps, fits=fits,
         )
 
 
@@ -161,15 +163,18 @@ def what_if(engine: Engine, policy: Policy, days: int) -> Compared:
     return Compared(preview(engine, days), preview(engine, days, policy))
 
 
-def _live(copy: Engine, *, now: datetime, since: date, until: date) -> int:
-    """Sweep and deliver on every day with something due; return how many there were."""
+def _live(copy: Engine, *, now: datetime, since: date, until: date) -> tuple[int, int]:
+    """Fit, sweep and deliver on every day with something due; return how many days and fits there were."""
     zone = ZoneInfo(current_program(copy).policy.zone)
-    steps, day = 0, since
+    steps, fits, day = 0, 0, since
     with closing(FolderSender(settings().home / "mail", durable=False)) as sender:
         while day <= until:
             swept = max(now, datetime.combine(day, SWEPT_AT, zone).astimezone(UTC))
             with transaction(copy) as connection:
                 clock.set_clock(connection, swept)
+            if fit_is_due(copy, day) is not None:
+                make_fit(copy, day)
+                fits += 1
             sweep(day)
             with transaction(copy) as connection:
                 decide_weekly(connection, day)
@@ -177,7 +182,7 @@ def _live(copy: Engine, *, now: datetime, since: date, until: date) -> int:
             for instant in _mailed_at(copy, swept):
                 deliver(copy, sender, clock.stopped(instant))
             steps, day = steps + 1, _next_day(copy, day, until)
-    return steps
+    return steps, fits
 
 
 def _mailed_at(copy: Engine, swept: datetime) -> list[datetime]:
@@ -202,6 +207,7 @@ def _next_day(copy: Engine, day: date, until: date) -> date:
     waiting = select(func.min(EMAIL.c.day)).where(same(EMAIL.c.state, EmailState.PENDING))
     with reading(copy) as connection:
         found = [connection.scalar(each) for each in (reviewed, planned, waiting)]
+        found.append(next_fit_on(connection))
     found += [day + timedelta(days=(rule.weekday - day.weekday() - 1) % 7 + 1) for rule in _weekly(copy)]
     return max(day + ONE_DAY, min((each for each in found if each is not None), default=until + ONE_DAY))
 

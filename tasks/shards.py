@@ -25,7 +25,7 @@ from tasks.journal import Journal
 from tasks.store.cases import START, Cursor
 from tasks.store.database import engine_of, reading, require_schema
 from tasks.store.stretches import due_count, stretches
-from tasks.sweep import Tally, batches, note, sweep, sweep_batch
+from tasks.sweep import RunBatch, Tally, batches, note, sweep, sweep_batch
 
 MOST_THREADS = 8
 """Each needs a connection of the process's pool; and one interpreter decides one case at a time anyway."""
@@ -59,24 +59,25 @@ def sweep_shard(order: Order) -> Swept:
     return _added(batches(order.as_of, sweep_batch.fn, order.stretch))
 
 
-def sweep_in_shards(as_of: date, shards: int, journal: Journal) -> Tally:
+def sweep_in_shards(as_of: date, shards: int, journal: Journal, *, run_batch: RunBatch = sweep_batch) -> Tally:
     """Sweep a day, everything due once, in so many parts at once; a part has a batch at least.
 
     Args:
         as_of: the day.
         shards: how many; with SQLite always one.
         journal: where what happened is noted, for those who tell of it.
+        run_batch: decides one batch and writes it down, where all is swept in one piece.
     """
     engine = engine_of()
     if shards > 1 and engine.dialect.name == "sqlite":
         journal.remarks.append("Swept in one piece: SQLite lets one write at a time. Shards are for PostgreSQL.")
-        return sweep(as_of, sweep_batch, journal)
+        return sweep(as_of, run_batch, journal)
     with reading(engine) as connection:
         parts = min(shards, -(-due_count(connection, as_of) // sweeping.BATCH)) if shards > 1 else 1
         cut = stretches(connection, as_of, parts) if parts > 1 else []
         installation = _installation(connection) if cut else ""
     if not cut:
-        return sweep(as_of, sweep_batch, journal)
+        return sweep(as_of, run_batch, journal)
     tally = Tally()
     for batch, happened in _everything([Order(as_of, stretch, installation) for stretch in cut], journal):
         tally.add(batch)

@@ -215,18 +215,28 @@ def quiet_collector() -> Iterator[None]:
             gc.enable()
 
 
+@contextmanager
+def rehearsal(
+    engine: Engine, as_of: date, *, tally: Tally | None = None, journal: Journal | None = None
+) -> Iterator[Connection]:
+    """Decide everything due on a day through the live code, to be looked at; nothing of it stays written."""
+    cursor: Cursor | None = START
+    with engine.connect() as connection, connection.begin() as rehearsed:
+        while cursor is not None:
+            batch, cursor, happened = decide_batch(connection, as_of, (cursor, BATCH))
+            if tally is not None:
+                tally.add(batch)
+            if journal is not None:
+                journal.add(happened)
+        yield connection
+        rehearsed.rollback()
+
+
 def rehearse(engine: Engine, as_of: date, journal: Journal | None = None) -> Tally:
     """Decide everything due on a day through the live code, and write nothing down."""
     tally = Tally()
-    cursor: Cursor | None = START
-    with engine.connect() as connection, connection.begin() as rehearsal:
-        while cursor is not None:
-            batch, cursor, happened = decide_batch(connection, as_of, (cursor, BATCH))
-            tally.add(batch)
-            if journal is not None:
-                journal.add(happened)
-        rehearsal.rollback()
-    return tally
+    with rehearsal(engine, as_of, tally=tally, journal=journal):
+        return tally
 
 
 def note(engine: Engine, as_of: date, tally: Tally) -> None:

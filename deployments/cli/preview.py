@@ -16,7 +16,7 @@ Days = Annotated[int, Parameter(help="How many days, today included.", validator
 
 @app.command
 def simulate(*, days: Days = 90, out: Path | None = None, as_json: AsJson = False) -> None:
-    """List every mail that would go out if nothing happened, to whom, in their language. SQLite only.
+    """List every mail that would go out if nothing happened, to whom, in their language.
 
     Args:
         out: a page to write, with a calendar of it all (FILE.html).
@@ -38,7 +38,7 @@ def simulate(*, days: Days = 90, out: Path | None = None, as_json: AsJson = Fals
 
 @app.command(name="what-if")
 def what_if_(*, policy: str, days: Days = 90, as_json: AsJson = False) -> None:
-    """Compare the mail to come, if nothing happened, with that under another policy. SQLite only.
+    """Compare the mail to come, if nothing happened, with that under another policy.
 
     Args:
         policy: the other one, a folder with TOML files; it is not put in force.

@@ -233,8 +233,8 @@ def _forecast(view: _View) -> Iterator[Sentence]:
     )
     yield Sentence("forecast", Outcome.FORECAST, said.p50, text)
     if view.scene.gained:
-        days = view.scene.gained
-        told = f"{abs(days)} days {'ahead of' if days > 0 else 'behind'} what its days here say"
+        gained = view.scene.gained
+        told = f"{abs(gained)} days {'ahead of' if gained > 0 else 'behind'} what its days here say"
         text = f"By what was counted at visits it is {told}."
         yield Sentence("forecast", Outcome.FORECAST, None, text)
 

@@ -43,6 +43,13 @@ class Answer(NamedTuple):
     post_name: str = ""
 
 
+class Form(NamedTuple):
+    """A run form, filled in, for whoever works in the Prefect UI; `does` says what: take, hand_over, record, show."""
+
+    does: str
+    url: str
+
+
 class Told(NamedTuple):
     """Somebody who was told of an escalation: their name, the post they were told in, and the day."""
 
@@ -142,6 +149,7 @@ class Item:
     taken: Taken | None = None
     skipped: tuple[str, ...] = ()
     moved: tuple[Moved, ...] = ()
+    forms: tuple[Form, ...] = ()
 
 
 class Bar(NamedTuple):

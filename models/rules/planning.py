@@ -108,6 +108,12 @@ class Outlook(NamedTuple):
         """The last slot that gives an award within today's limit."""
         return next((slot for slot in reversed(self.slots) if slot.in_limit), None)
 
+    @property
+    def aims(self) -> tuple[Slot, ...]:
+        """The slots that last safe days are told for: the nearest, and the last within window or limit."""
+        last = self.last_in_window or self.last_in_limit
+        return tuple(dict.fromkeys(slot for slot in (self.nearest, last) if slot is not None))
+
     def slip(self, slot: Slot) -> Slip | None:
         """Tell what it costs to miss a slot; None where no later one is listed."""
         later = next((other for other in self.slots if other.on > slot.on), None)

@@ -20,7 +20,7 @@ from models.rules.duties import changed_holder
 from models.rules.fees import spell_price
 from models.rules.gates import dossier, gate_state
 from models.rules.hours import Reader, at_work, reader_of
-from models.rules.letter import Item, Letter, reference_of
+from models.rules.letter import Form, Item, Letter, reference_of
 from models.rules.naming import awaited, enrollment_code
 from models.rules.planning import outlook
 from models.rules.policy import Duty
@@ -35,9 +35,12 @@ from tasks.mail.moved import MovedDates
 from tasks.mail.outbox.retries import Carrier, carriers_of, outdated
 from tasks.store.cases import IDS, WIDE, named_cases
 from tasks.store.programs import program_in_force
+from tasks.views.forms import Forms
 from tasks.weekly import letters as weekly
 
 CONFERENCES_SHOWN = 3
+AT_THE_UI = frozenset({Post.DIRECTOR, Post.OPERATOR})
+"""Who decides by run forms; SMEs, agencies and regional managers answer by links that need no account."""
 
 _N, _E, _A = NOTICE.c, ENROLLMENT.c, ASSIGNMENT.c
 # A case that is due is not written about: its next sweep may say that the deadline moved or the case ended.
@@ -62,7 +65,7 @@ _HOLDERS = (
     select(
         _A.id.label("seat"), _A.post, _A.enrollment_id, _A.agency_id, _A.region, _A.since,
         PERSON.c.id, PERSON.c.given_names, PERSON.c.surname, PERSON.c.second_surname, PERSON.c.email, PERSON.c.language,
-        PERSON.c.time_zone, PERSON.c.undeliverable_since,
+        PERSON.c.time_zone, PERSON.c.undeliverable_since, PERSON.c.code.label("person_code"),
     )
     .join(PERSON, PERSON.c.id == _A.person_id)
     .where(
@@ -344,6 +347,7 @@ class _Scribe:
         self._program, self._cases, self._seats, self._past = program, cases, seats, past
         self._today, self._is_demo = today, is_demo
         self._desk_url = settings().desk_url
+        self._forms = Forms(program, today)
 
     def parcel(self, found: Sequence[Row[Any]], *, to: Row[Any], kind: EmailKind) -> Parcel:
         person = to
@@ -352,7 +356,7 @@ class _Scribe:
         offers = Offers(self._program, Issuer(self._desk_url) if self._desk_url else None, person.id)
         items = tuple(
             replace(
-                self._item(row, language, offers), post_name=post,
+                self._item(row, language, offers), post_name=post, forms=self._forms_for(row, person),
                 moved=self._past.moves.of(self._cases[row.subject_id], person.id, language),
             )
             for row, post in zip(found, posts, strict=True)
@@ -398,6 +402,20 @@ class _Scribe:
             rungs=0 if rule is None else len(rule.ladder), **self._past.histories.of(row, case, language),
             **self._owed(row, case, language), **self._aimed(row, case),
         )
+
+    def _forms_for(self, row: Row[Any], reader: Row[Any]) -> tuple[Form, ...]:
+        """Return the run forms for those who work in the Prefect UI; everybody else answers at the desk."""
+        if row.post not in AT_THE_UI:
+            return ()
+        case, rule = self._cases[row.subject_id], self._program.escalations.get(row.rule)
+        of_a_post = rule is not None and rule.cause in {Cause.VACANCY, Cause.UNDELIVERABLE}
+        missing = gate_state(case, self._program, dossier(case, self._program, self._today)).missing
+        awaits = next((name for name in missing if name in self._program.policy.milestones), None)
+        found = self._forms.about(
+            enrollment_code(row.code, row.track, row.cycle), row.rule, person=reader.person_code, awaited=awaits,
+            post=Post(row.occurrence.split("/", 1)[0]) if of_a_post else None,
+        )
+        return tuple(Form(does, url) for does, url in found.items())
 
     def _aimed(self, row: Row[Any], case: Case) -> dict[str, Any]:
         """Return the plan to the next conference, for what has climbed and for reminders of window and limit."""

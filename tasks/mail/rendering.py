@@ -28,7 +28,19 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from models.rules.errors import AcreditaError, Problem, Refused, nearest
-from models.rules.letter import Answer, Item, Letter, Message, Part, Row, because, by_urgency, clean_header, urgency
+from models.rules.letter import (
+    Answer,
+    Form,
+    Item,
+    Letter,
+    Message,
+    Part,
+    Row,
+    because,
+    by_urgency,
+    clean_header,
+    urgency,
+)
 from models.rules.words import Language
 from tasks.mail.calendars import Event, calendar_of
 from tasks.mail.samples import sample_item, sample_letter
@@ -42,7 +54,7 @@ WIDTH = 76
 TITLE_LENGTH = 140
 """A subject longer than this is cut before its reference; the letter shows it whole."""
 
-_ITEM_FACTS = tuple(field.name for field in fields(Item) if field.name != "answers")
+_ITEM_FACTS = tuple(field.name for field in fields(Item) if field.name not in {"answers", "forms"})
 ITEM_FACTS = frozenset({*_ITEM_FACTS, "urgency", "today"})
 LETTER_FACTS = frozenset({
     "agencies", "by_hand", "cards", "count", "is_demo", "kind", "leaving", "name", "post_name", "program_name",
@@ -73,6 +85,7 @@ class Card:
     ladder: tuple[Fact, ...]
     facts: tuple[Fact, ...]
     answers: tuple[Answer, ...]
+    forms: tuple[Form, ...]
 
 
 def render(letter: Letter, folder: Path = TEMPLATES) -> Message:
@@ -209,7 +222,7 @@ class Press:
             title=clean_header(title), text=text.strip(), html=Markup(html),  # noqa: S704 - by an autoescaped template
             agency=facts["agency"], track=facts["track_name"], enrollment=facts["enrollment"],
             urgency=facts["urgency"], waiting=facts["waiting_for"],
-            answers=item.answers, moved=moved, ladder=ladder, facts=self._rows("facts", facts),
+            answers=item.answers, forms=item.forms, moved=moved, ladder=ladder, facts=self._rows("facts", facts),
         )
 
     def _rows(self, table: str, facts: Mapping[str, Any]) -> tuple[Fact, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from models.rules.letter import Answer, Item, Letter, Moved, News, Taken, Told, reference_of
+from models.rules.letter import Answer, Form, Item, Letter, Moved, News, Taken, Told, reference_of
 from models.rules.words import EmailKind, Language, Purpose, Risk
 
 # Which date a notice reads, and how many days it lies ahead.
@@ -44,7 +44,8 @@ def sample_answered(letter: Letter) -> Letter:
 
 def _with_answers(item: Item) -> Item:
     purposes = (Purpose.ACKNOWLEDGE, Purpose.DONE, Purpose.SNOOZE) if item.rung else (Purpose.DONE, Purpose.SNOOZE)
-    return replace(item, answers=tuple(Answer(each, _link(each)) for each in purposes))
+    forms = tuple(Form(does, f"https://prefect.example.org/v2/{does}") for does in ("take", "record", "show"))
+    return replace(item, answers=tuple(Answer(each, _link(each)) for each in purposes), forms=forms)
 
 
 def _link(purpose: Purpose) -> str:

@@ -8,30 +8,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine, event, update
+from sqlalchemy import Engine, delete, event, insert, select, update
+from sqlmodel import SQLModel
 
-from models.rules.errors import Refused
 from models.rules.words import EmailState
 from models.schema import EMAIL, INSTALLATION
 from tasks.store.backups import backup
-from tasks.store.database import engine_of, transaction
+from tasks.store.database import engine_of, migrate, transaction
 
+ROWS = 1000
 UNDER_WAY = (EmailState.SENDING, EmailState.UNKNOWN)
 
 
 @contextmanager
 def copied(engine: Engine) -> Iterator[Engine]:
-    """Live on a copy of a SQLite database for a while, whatever the settings say; nothing of it stays.
-
-    Raises:
-        Refused: the database is PostgreSQL's, which is not copied in passing.
-    """
-    if engine.dialect.name != "sqlite":
-        remedy = "Preview on an installation with SQLite; `acredita sweep --dry-run` tells of today here."
-        raise Refused.one("database", "is on PostgreSQL, and only a SQLite file is copied to be lived on.", remedy)
+    """Live on a copy of the database in a SQLite file for a while, whatever the settings say; nothing of it stays."""
     with tempfile.TemporaryDirectory(prefix="acredita-copy-") as name:
         home = Path(name)
-        backup(engine, home / "copy.db")
+        if engine.dialect.name == "sqlite":
+            backup(engine, home / "copy.db")
+        else:
+            _poured(engine, home / "copy.db")
         # A home of its own as well: how many runs have sent is counted there, and the real one must not learn of these.
         with _settings({"ACREDITA_HOME": str(home), "ACREDITA_DATABASE_URL": f"sqlite:///{home / 'copy.db'}"}):
             copy = engine_of()
@@ -41,6 +38,24 @@ def copied(engine: Engine) -> Iterator[Engine]:
                 yield copy
             finally:
                 copy.dispose()
+
+
+def _poured(engine: Engine, path: Path) -> None:
+    """Copy every row into a new SQLite file: one look at the source, table by table, a thousand rows at a time."""
+    target = engine_of(f"sqlite:///{path}")
+    try:
+        migrate(target)
+        with (
+            engine.connect().execution_options(isolation_level="REPEATABLE READ", yield_per=ROWS) as source,
+            source.begin(), transaction(target) as copy,
+        ):
+            copy.exec_driver_sql("PRAGMA defer_foreign_keys = ON")  # a row may name one that is poured after it
+            for table in SQLModel.metadata.sorted_tables:
+                copy.execute(delete(table))
+                for rows in source.execute(select(table)).mappings().partitions():
+                    copy.execute(insert(table), [dict(row) for row in rows])
+    finally:
+        target.dispose()
 
 
 def _cut_loose(copy: Engine) -> None:

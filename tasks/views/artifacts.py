@@ -8,9 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.logging import get_logger
@@ -22,17 +28,20 @@ from models.rules.words import Cycle, Language, Risk
 from models.schema import INSTALLATION
 from tasks.journal import KEPT, Journal, Move, Named
 from tasks.shards import sweep_in_shards
+from tasks.store.cases import Cursor
 from tasks.store.database import engine_of, reading
 from tasks.store.programs import program_in_force
-from tasks.sweep import Tally
+from tasks.store.stretches import due_count
+from tasks.sweep import BatchResult, Tally, sweep_batch
 from tasks.views.attention import Wanting, most_at_risk
 from tasks.views.case_page import case_key, case_page
 from tasks.views.charts import Bar, bars_by_risk
 from tasks.views.events import emit_moves
+from tasks.views.forms import Forms
 from tasks.views.links import artifact_url
 from tasks.views.reports import RISKS, Portfolio, change_row, names_of, portfolio
 
-CHANGES_KEY, PORTFOLIO_KEY = "sweep-changes", "portfolio"
+CHANGES_KEY, PORTFOLIO_KEY, PROGRESS_KEY = "sweep-changes", "portfolio", "sweep-progress"
 
 
 def name_this_run(name: str) -> None:
@@ -61,9 +70,41 @@ def sweep_and_draw(enrollment: str, today: date) -> str:
 def sweep_and_tell(as_of: date, shards: int = 1) -> str:
     """Sweep a day, in so many parts at once, and tell of what changed; return it in one line."""
     journal = Journal()
-    tally = sweep_in_shards(as_of, shards, journal)
+    tally = sweep_in_shards(as_of, shards, journal, run_batch=Watched(as_of))
     told: str = publish_changes(as_of, tally, journal)
     return told
+
+
+class Watched:
+    """Runs the batches of a sweep, and where there is more than one shows how far it has come.
+
+    An import of many, or another policy, makes thousands of cases due.
+    """
+
+    def __init__(self, as_of: date) -> None:
+        self._as_of = as_of
+        self._artifact: UUID | None = None
+        self._due = self._done = 0
+
+    def __call__(self, as_of: date, after: Cursor) -> BatchResult:
+        """Decide the next batch and show what share of all is done."""
+        result: BatchResult = sweep_batch(as_of, after)
+        self._done += result.tally.due
+        if self._artifact is None and result.cursor is not None:
+            with reading(engine_of()) as connection:
+                self._due = self._done + due_count(connection, as_of)
+            made: Any = create_progress_artifact(
+                key=PROGRESS_KEY, progress=self._share, description=f"The sweep of {as_of}: {self._due} cases are due.",
+            )
+            self._artifact = made
+        elif self._artifact is not None:
+            done = 100.0 if result.cursor is None else self._share
+            update_progress_artifact(artifact_id=self._artifact, progress=done)
+        return result
+
+    @property
+    def _share(self) -> float:
+        return min(99.0, round(100 * self._done / max(self._due, 1), 1))
 
 
 @task(task_run_name="publish what changed on {as_of}", cache_policy=NO_CACHE, persist_result=False)
@@ -145,7 +186,7 @@ def portfolio_page(
     if later.open:
         title = f"Accredited, in their next cycle: {later.open}"
         lines += ["", f"## {title}", "", *_by_stage(later, name, title)]
-    lines += ["", "## Asking for attention", "", *_attention(worst, name)]
+    lines += ["", "## Asking for attention", "", *_attention(worst, name, Forms(program, as_of))]
     lines += ["", f"[What the last sweep changed]({artifact_url(CHANGES_KEY)})"]
     return "\n".join(lines)
 
@@ -160,7 +201,7 @@ def _by_stage(counted: Portfolio, name: dict[str, str], title: str) -> list[str]
     return lines
 
 
-def _attention(worst: Sequence[Wanting], name: dict[str, str]) -> list[str]:
+def _attention(worst: Sequence[Wanting], name: dict[str, str], forms: Forms) -> list[str]:
     if not worst:
         return ["Nothing is at risk or overdue."]
     head = [
@@ -168,11 +209,17 @@ def _attention(worst: Sequence[Wanting], name: dict[str, str]) -> list[str]:
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     return head + [
-        f"| {each.code} | {each.region} | {name.get(each.stage, each.stage)} | {each.stage_entered_on} "
+        f"| {_linked(each.code, forms)} | {each.region} | {name.get(each.stage, each.stage)} | {each.stage_entered_on} "
         f"| {'**overdue**' if each.risk is Risk.OVERDUE else 'at risk'} "
         f"| {each.conference} | {each.last_safe} | {each.miss} |"
         for each in worst
     ]
+
+
+def _linked(code: str, forms: Forms) -> str:
+    """Return an enrollment's code as a link to the form that draws its page, where its decisions are."""
+    url = forms.show(code)
+    return f"[{code}]({url})" if url else code
 
 
 @task(task_run_name="draw a case", cache_policy=NO_CACHE, persist_result=False)

@@ -10,12 +10,15 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, Row
 
 from models.rules.explain import Sentence
+from models.rules.forecast.spelling import percent
+from models.rules.gates import dossier, gate_state
+from models.rules.naming import awaited
+from models.rules.prospect import Prospect, prospect
 from models.rules.words import EscalationState, Language, Status
 from tasks.views.chronicle import Chronicle, chronicle, explanation
-from tasks.views.links import form_url
+from tasks.views.forms import Forms
 
 LAST_SHOWN = 15
-RECORD, ACKNOWLEDGE = "record a milestone/form", "acknowledge an escalation/form"
 
 
 class CasePage(NamedTuple):
@@ -50,6 +53,7 @@ def case_page(engine: Engine, enrollment: str) -> CasePage:
         "", *_links(found), "",
         "## Clock", "", *_table(("date", "day"), [(name.replace("_", " "), day) for name, day in _dates(found)]), "",
         *_moved_dates(found),
+        *_forecast(found),
         "## What the rules say", "", *(f"- {_plain(sentence)}" for sentence in sentences), "",
         "## History", "", *_history(found), "",
         "## Facts", "", *_table(
@@ -83,19 +87,67 @@ def _moved_dates(found: Chronicle) -> list[str]:
     return ["## Moved dates", "", *_table(head, rows), ""] if rows else []
 
 
+def _forecast(found: Chronicle) -> list[str]:
+    """Draw what is forecast, and until when each stage and step can be done; nothing where there is neither."""
+    seen = prospect(found.case, found.program, found.as_of)
+    lines = [*(_foreseen(found, seen) if seen is not None else ()), *_last_safe(found)]
+    return ["## Forecast", "", *lines] if lines else []
+
+
+def _foreseen(found: Chronicle, seen: Prospect) -> list[str]:
+    policy, said = found.program.policy, seen.said
+    assert policy.forecast is not None, "there is a forecast"
+    ends = ((seen.window_until, "end of the window", said.in_window), (seen.limit, "limit", said.in_limit))
+    p10, p50, p90 = (str(day) if day is not None else "after the last listed conference" for day in said[3:])
+    counted = f" Counted at visits, it is {_ahead(seen.gained)}." if seen.gained else ""
+    slots = [(slot.on, _chance(slot.chance)) for slot in seen.slots]
+    return [
+        " · ".join(f"**{_chance(chance)}** by the {name}, {on}" for on, name, chance in ends), "",
+        f"If it stays, most likely on {p50}, eight times in ten between {p10} and {p90}.{counted}", "",
+        *_table(("conference", "chance of the award on it"), slots), "",
+        *_table(
+            ("stage", f"last day to leave it with a chance of {policy.forecast.band.at_risk_below} %"),
+            [(policy.stage[each.stage].name.text(Language.EN), each.by) for each in seen.leaves],
+        ), "",
+    ]
+
+
+def _ahead(gained: int) -> str:
+    return f"{abs(gained)} days {'ahead of' if gained > 0 else 'behind'} what its days in the stage say"
+
+
+def _last_safe(found: Chronicle) -> list[str]:
+    """Draw until when each step can be done, if everything behind it takes its expected days."""
+    aims, policy = found.plan.aims, found.program.policy
+    steps = [
+        (awaited(policy, step.step, Language.EN), *(slot.last_safe(step) for slot in aims))
+        for leg in found.plan.legs for step in leg.steps
+    ]
+    if not aims or not steps:
+        return []
+    head = ("last safe day of", *(f"for {slot.on}" for slot in aims))
+    return [*_table(head, steps), ""]
+
+
+def _chance(chance: int | None) -> str:
+    return "·" if chance is None else percent(chance / 100)
+
+
 def _voided(fact: Row[Any]) -> str:
     return "" if fact.voided_at is None else f"{fact.voided_at:%Y-%m-%d}: {fact.void_reason.replace('_', ' ')}"
 
 
 def _links(found: Chronicle) -> list[str]:
+    """Link to what can be decided: the form of each open escalation, and of the milestone that the stage waits for."""
     if found.case.status is not Status.OPEN:
         return []
-    wanted: list[tuple[str, str, dict[str, Any]]] = [
-        ("Record a milestone", RECORD, {"enrollment": found.code, "occurred_on": found.as_of})
-    ]
+    forms = Forms(found.program, found.as_of)
+    missing = gate_state(found.case, found.program, dossier(found.case, found.program, found.as_of)).missing
+    milestone = next((name for name in missing if name in found.program.policy.milestones), None)
+    record = None if milestone is None else forms.record(found.code, milestone)
     open_rules = sorted({x.rule for x in found.escalations if x.state is EscalationState.OPEN})
-    wanted += [(f"Acknowledge {rule}", ACKNOWLEDGE, {"enrollment": found.code, "rule": rule}) for rule in open_rules]
-    links = [(words, form_url(deployment, given)) for words, deployment, given in wanted]
+    links = [("Record a milestone", record)]
+    links += [(f"Acknowledge {rule}", forms.acknowledge(found.code, rule)) for rule in open_rules]
     return [f"- [{words}]({url})" for words, url in links if url]
 
 

@@ -34,6 +34,7 @@ from tasks.store.journeys import journeys
 from tasks.store.programs import Terms, folder_of, program_in_force, put_in_force, read_policy
 from tasks.store.records import enrollment_id_of
 from tasks.sweep import sweep
+from tasks.views.chronicle import Chronicle, chronicle, planned
 
 MONTHS_AHEAD = (3, 6, 12, 24)
 
@@ -41,7 +42,8 @@ MONTHS_AHEAD = (3, 6, 12, 24)
 class Forecasts(NamedTuple):
     """What is forecast on a day: enrollments, the most at risk first, and the program's awards.
 
-    `by` are the awards to come by region and by kind, within the months that `awards` looks ahead at most.
+    `told` is the one enrollment that was asked for, with its plan. `by` are the awards to come by region and by kind,
+    within the months that `awards` looks ahead at most.
     """
 
     program: Program
@@ -55,6 +57,7 @@ class Forecasts(NamedTuple):
     target: Target | None
     by: Mapping[str, Awards]
     forecaster: Forecaster
+    told: Chronicle | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -71,6 +74,7 @@ class Forecasts(NamedTuple):
             "awards": [each._asdict() for each in self.awards],
             "target": None if self.target is None else self.target._asdict(),
             "by": {name: each._asdict() for name, each in self.by.items()},
+            **({} if self.told is None else {"plan": planned(self.told.plan)}),
         }
 
 
@@ -95,7 +99,8 @@ def forecasts(engine: Engine, enrollment: str | None, as_of: date | None) -> For
         if not found:
             what = f"is not on its way to a first award on {day}."
             raise Refused.one(enrollment or "", what, "Name an open one of cycle 1, or an earlier --as-of.")
-        return Forecasts(program, day, fitted, number, tuple(found), codes, known, (), None, {}, forecaster)
+        told = chronicle(engine, codes[wanted], day)
+        return Forecasts(program, day, fitted, number, tuple(found), codes, known, (), None, {}, forecaster, told)
     days = [add_months(day, months) for months in MONTHS_AHEAD]
     return Forecasts(
         program, day, fitted, number, tuple(found), codes, known, tuple(awards(forecaster, known, day, on_days=days)),

@@ -14,15 +14,18 @@ from models.rules.case import Case
 from models.rules.dates import add_months
 from models.rules.errors import Refused
 from models.rules.explain import Outcome
+from models.rules.prospect import prospect
 from models.schema import ENROLLMENT, FORECAST, FORECAST_FIT
 from tasks.forecasting import fit_is_due, from_parameters, make_fit
 from tasks.mail.letters import Rules, gather
+from tasks.store.cases import named_cases
 from tasks.store.clock import set_clock
 from tasks.store.database import reading, transaction
 from tasks.store.journeys import journeys
 from tasks.store.programs import program_in_force, put_in_force
 from tasks.store.records import NewFact, record_facts
 from tasks.sweep import sweep
+from tasks.views.case_page import case_page
 from tasks.views.chronicle import explanation
 from tasks.views.forecasts import forecasts, judged_past
 from tasks.views.past import known_on
@@ -101,18 +104,20 @@ def test_a_band_that_changes_is_stored_with_its_day(stocked: Engine) -> None:
 
 
 def test_what_was_counted_at_a_visit_moves_the_forecast_at_once_and_says_so(stocked: Engine) -> None:
+    way = [*ONBOARDED, ("gap_report_accepted", 50), ("directives_issued", 60), ("staff_oriented", 60)]
     with transaction(stocked) as connection:
-        connection.execute(update(ENROLLMENT).where(ENROLLMENT.c.id == 7).values(stage="proofs"))
+        record_facts(connection, [NewFact("A7", name, day(on), recorded_by="P1") for name, on in way], TODAY)
+    sweep(TODAY)
     make_fit(stocked, TODAY)
     sweep(TODAY)
 
     def said() -> tuple[str, float]:
-        (told,) = [each.text for each in explanation(stocked, "A7", None) if each.outcome is Outcome.FORECAST][:1]
-        return told, forecasts(stocked, "A7", None).answers[0].in_window
+        told = [each.text for each in explanation(stocked, "A7", None) if each.outcome is Outcome.FORECAST]
+        return told[0], forecasts(stocked, "A7", None).answers[0].in_window
 
     before = said()
     facts = [NewFact("A7", name, TODAY, value=value, recorded_by="P1") for name, value in (
-        ("mandatory_in_compliance", 40), ("others_in_compliance", 9),
+        ("mandatory_in_compliance", 150), ("others_in_compliance", 150),
     )]
     with transaction(stocked) as connection:
         record_facts(connection, facts, TODAY)
@@ -182,6 +187,45 @@ def test_a_forecast_without_a_stored_fit_is_made_from_what_is_known(stocked: Eng
         connection.execute(update(ENROLLMENT).where(ENROLLMENT.c.id == 1).values(cycle=2))
     with pytest.raises(Refused, match="not on its way to a first award"):
         forecasts(stocked, "A1/law_enforcement_tier1/2", None)
+
+
+def test_a_case_on_its_page_is_told_its_chances_and_last_safe_days_by_the_tables_of_its_band(stocked: Engine) -> None:
+    assert "by the end of the window" not in case_page(stocked, "A7").markdown
+    make_fit(stocked, TODAY)
+    page = case_page(stocked, "A7").markdown
+    with reading(stocked) as connection:
+        there, (mine,) = program_in_force(connection), named_cases(connection, [7])
+    seen = prospect(mine, there, TODAY)
+    assert seen is not None
+    assert f"**{seen.said.in_window} %** by the end of the window, {seen.window_until}" in page
+    in_time = sum(slot.chance for slot in seen.slots if slot.on <= seen.window_until)
+    assert abs(in_time - (seen.said.in_window or 0)) <= 1
+    leaves = [leave.by for leave in seen.leaves if leave.by is not None]
+    assert leaves == sorted(leaves)
+    assert len(leaves) == 7
+    told = forecasts(stocked, "A7", None)
+    by_the_curves = {step.stage: step.leave_by for step in told.answers[0].steps}
+    for leave in seen.leaves:
+        curve = by_the_curves[leave.stage]
+        assert curve is not None
+        assert leave.by is not None
+        assert abs((curve - leave.by).days) <= 16, "two steps of a curve"
+    assert "| kick-off visit |" in page
+    assert told.told is not None
+    assert told.told.plan.aims
+
+
+def test_a_first_fit_learns_from_a_history_that_no_sweep_has_decided_yet(store: Engine) -> None:
+    install(store, program().policy, some_cases())
+    with transaction(store) as connection:
+        set_clock(connection, datetime.combine(TODAY, time(18), UTC))
+    made = make_fit(store, TODAY)
+    assert (made.finished, made.due) == (6, 12)
+    assert sweep(TODAY).advances == 6
+    assert fit_is_due(store, TODAY) is None
+    with reading(store) as connection:
+        paces = dict(connection.execute(select(ENROLLMENT.c.id, ENROLLMENT.c.pace)).tuples().all())
+    assert paces[1] < 0 == paces[7], "each stage moves it once"
 
 
 @pytest.mark.usefixtures("stocked")

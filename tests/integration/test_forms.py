@@ -18,8 +18,9 @@ from models.schema import ASSIGNMENT, ENROLLMENT, PERSON
 from tasks.endings import EndingKind
 from tasks.journal import KEPT, Journal, Move, Named, What
 from tasks.store.database import reading
-from tasks.views.case_page import ACKNOWLEDGE, RECORD, case_key
+from tasks.views.case_page import case_key
 from tasks.views.events import EVENTS_A_RUN, emit_moves
+from tasks.views.forms import ACKNOWLEDGE, RECORD
 from tasks.views.links import form_url
 from tests.building import day, program
 from tests.on_prefect import CODE, TODAY, Api, eventually, run

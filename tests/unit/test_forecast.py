@@ -307,7 +307,7 @@ def test_counts_are_nothing_to_a_policy_that_says_nothing_of_them_and_after_thei
     assert chances(cold(), [counted(0.1, DAY, later)]) == chances(cold(), [later])
 
 
-@given(st.floats(0, 2), st.integers(1, 2000), st.floats(-0.6, 0.6))
+@given(st.floats(0, 2), st.integers(5, 2000), st.floats(-0.6, 0.6))
 def test_the_more_was_counted_the_sooner_and_no_count_says_nonsense(share: float, days: int, pace: float) -> None:
     proofs = cold().stage_paces["academy"]["proofs"]
     there = [reached([Counted(DAY, "a", round(100 * s))], {"a": 100}, entered=AGREED, begun=0.15) for s in (share, 1)]

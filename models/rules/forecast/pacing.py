@@ -62,7 +62,7 @@ def days_ahead(pace: float, stage: StagePace, seen: Progress, *, spread: float) 
     """Return how many days sooner an award is to be expected by what was counted in a stage; negative: later.
 
     By its days alone so many more are to be expected of the stage. The share done after them says another number, off
-    by `spread` (a standard deviation of the logarithm) at one half, and by more towards either end. The two are weighed
+    by `spread` (a standard deviation of the logarithm) from one half on, and by more before that. The two are weighed
     by how far each may be off. What is new of the agency by it, the stages behind share as far as an agency's pace is
     unknown.
 
@@ -76,7 +76,8 @@ def days_ahead(pace: float, stage: StagePace, seen: Progress, *, spread: float) 
     sooner, usual, later = (_rest(length, scale, seen.days, left=left) for left in (0.75, 0.5, 0.25))
     unsure = (math.log(later / sooner) / QUARTILES) ** 2
     off = math.log(seen.days * (1 - seen.done) / seen.done / usual)
-    share = unsure / (unsure + spread**2 / (4 * seen.done * (1 - seen.done)))
+    little = min(seen.done, 0.5)
+    share = unsure / (unsure + spread**2 / (4 * little * (1 - little)))
     moved_by = min(max(share * off, -FARTHEST), FARTHEST)
     its, others = (math.expm1(part) for part in (moved_by, moved_by * agency / (agency + noise)))
     return -round(usual * its + stage.after * math.exp(pace) * others)

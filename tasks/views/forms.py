@@ -1,0 +1,90 @@
+"""Run forms that are already filled in: what a mail or a page that asks for a decision leads to.
+
+Every field is given: Prefect would fill what is left out with the flow's own default. What only a person can know is
+set to a first guess that the form shows and lets one change. Without a Prefect server, or while it does not answer,
+there are none, and nothing waits for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import httpx
+from prefect.exceptions import PrefectException
+
+from models.rules.case import Program
+from models.rules.words import Cause, Post
+from tasks.views.links import form_url
+
+RECORD, ACKNOWLEDGE = "record a milestone/form", "acknowledge an escalation/form"
+HAND_OVER, SHOW = "hand a post over/form", "show an enrollment/form"
+TAKEN_FOR = timedelta(days=14)
+OPERATOR = "operator"
+
+
+class Forms:
+    """The forms of one program on one day. A server that did not answer once is not asked again by the same object."""
+
+    def __init__(self, program: Program, today: date) -> None:
+        self._program, self._today = program, today
+        self._down = False
+
+    def _url(self, deployment: str, parameters: Mapping[str, Any]) -> str | None:
+        if self._down:
+            return None
+        try:
+            found = form_url(deployment, parameters)
+        except (httpx.HTTPError, PrefectException, RuntimeError):
+            found = None
+        self._down = found is None
+        return found
+
+    def record(self, enrollment: str, milestone: str) -> str | None:
+        """Return the form that records a milestone of today."""
+        return self._url(RECORD, {
+            "enrollment": enrollment, "milestone": milestone, "occurred_on": self._today, "value": None,
+            "reference": "", "recorded_by": OPERATOR,
+        })
+
+    def acknowledge(self, enrollment: str, rule: str, person: str = OPERATOR) -> str | None:
+        """Return the form by which somebody takes an escalation for two weeks, or as long as the policy lets them."""
+        answers = self._program.policy.answers
+        if not answers.reasons:
+            return None
+        until = self._today + min(TAKEN_FOR, timedelta(days=answers.acknowledge_days))
+        return self._url(ACKNOWLEDGE, {
+            "enrollment": enrollment, "rule": rule, "person": person, "until": until,
+            "reason": answers.reasons[0],
+        })
+
+    def hand_over(self, place: str, post: Post) -> str | None:
+        """Return the form that puts somebody into a post from today on."""
+        return self._url(HAND_OVER, {"post": post, "since": self._today, "place": place, "to": None})
+
+    def show(self, enrollment: str) -> str | None:
+        """Return the form that draws an enrollment's page."""
+        return self._url(SHOW, {"enrollment": enrollment})
+
+    def about(
+        self, enrollment: str, rule: str, *, post: Post | None, person: str, awaited: str | None
+    ) -> dict[str, str]:
+        """Return the forms by which what a rule says of an enrollment can be decided, by what each does.
+
+        Args:
+            enrollment: its code.
+            rule: the rule that speaks.
+            post: the post that is vacant or that no mail reaches, where it is about one.
+            person: the reader's code.
+            awaited: the first milestone that the case's gate waits for.
+        """
+        escalation = self._program.escalations.get(rule)
+        of_a_post = escalation is not None and escalation.cause in {Cause.VACANCY, Cause.UNDELIVERABLE}
+        found = {
+            "take": None if escalation is None else self.acknowledge(enrollment, rule, person),
+            "hand_over": self.hand_over(enrollment, post) if of_a_post and post is not None else None,
+            "record": None if of_a_post or awaited is None else self.record(enrollment, awaited),
+            "show": self.show(enrollment),
+        }
+        return {name: url for name, url in found.items() if url is not None}
