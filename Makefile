@@ -46,7 +46,7 @@ bench: $(READY) ## ratios to the bare driver and to bare connections, as tables
 	@$(BIN)/python -m tests.benchmarks.shards
 
 forecast: $(READY) ## the forecast judged on cohorts it has not seen, as tables
-	@$(BIN)/python -m tests.benchmarks.forecast.measure --write
+	@$(BIN)/python -m tests.benchmarks.forecast.measure
 
 faults: $(READY) ## kill, stop, fill and unplug what delivers mail, and count what was lost or sent twice
 	@$(BIN)/python -m tests.faults.campaign --write

@@ -181,8 +181,7 @@ class CasePrinter:
             )
         console.print()
         console.print(slots)
-        last = plan.last_in_window or plan.last_in_limit
-        aims = [plan.nearest] if last is None or last == plan.nearest else [plan.nearest, last]
+        aims = plan.aims
         steps = table(word("last safe days"), word("step"), *(str(slot.on) for slot in aims))
         policy = self._found.program.policy
         for leg in plan.legs:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from deployments.printing import print_plan, table
+from deployments.printing import table
+from deployments.printing_case import CasePrinter
 from models.rules.forecast.answers import Answer, sentence
 from models.rules.forecast.spelling import percent
+from models.rules.words import Language
 
 if TYPE_CHECKING:
     from models.rules.forecast.judging import Verdict
@@ -99,7 +101,7 @@ def _enrollment(console: Console, found: Forecasts, answer: Answer) -> None:
         )
     console.print(steps)
     if found.told is not None:
-        print_plan(console, found.told)
+        CasePrinter(found.told, Language.EN).print_plan(console)
 
 
 def print_backtest(found: JudgedPast) -> None:

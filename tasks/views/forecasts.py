@@ -34,7 +34,7 @@ from tasks.store.journeys import journeys
 from tasks.store.programs import Terms, folder_of, program_in_force, put_in_force, read_policy
 from tasks.store.records import enrollment_id_of
 from tasks.sweep import sweep
-from tasks.views.chronicle import Chronicle, chronicle, planned
+from tasks.views.chronicle import Chronicle, chronicle, slots_of
 
 MONTHS_AHEAD = (3, 6, 12, 24)
 
@@ -74,7 +74,7 @@ class Forecasts(NamedTuple):
             "awards": [each._asdict() for each in self.awards],
             "target": None if self.target is None else self.target._asdict(),
             "by": {name: each._asdict() for name, each in self.by.items()},
-            **({} if self.told is None else {"plan": planned(self.told.plan)}),
+            **({} if self.told is None else {"plan": slots_of(self.told.plan)}),
         }
 
 

@@ -18,7 +18,7 @@ from models.rules.gates import dossier
 from models.rules.letter import Bar, Part, Row
 from models.rules.planning import outlook
 from models.rules.policy import EscalationRule
-from models.rules.risk import view
+from models.rules.risk import days_gained, view
 from models.rules.words import Cause, EscalationState, Language, Post, Risk, Section, Status
 from tasks.mail.rendering import spell_day, spell_days
 from tasks.weekly.desks import Desk, Held
@@ -113,7 +113,7 @@ class _Scribe:
         )
         if case.risk is Risk.ON_TRACK:
             return (said,)
-        seen = view(case, self._program, end)
+        seen = view(case, self._program, end, gained=days_gained(case, self._program, known))
         chance = () if seen is None else (words["chance"].format(chance=seen.chance(self._today)),)
         nearest = outlook(case, self._program, self._today).nearest
         if nearest is None:

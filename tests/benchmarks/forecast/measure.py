@@ -1,8 +1,6 @@
 """`make forecast`: the forecast judged on the cohorts of laws.toml, by the seeds that were held out (docs/forecast.md).
 
-    python -m tests.benchmarks.forecast.measure [--seeds seen|held_out] [--first N] [--law NAME] [--write]
-
-`--write` puts the tables into docs/forecast.md, between its two marks.
+    python -m tests.benchmarks.forecast.measure [--seeds seen|held_out] [--first N] [--law NAME]
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import date
 from multiprocessing import Pool
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -32,8 +29,6 @@ from tests.benchmarks.forecast.laws import document, draw, reference, seeds
 FOLLOWED_UNTIL = date(2030, 1, 1)
 MILLION = 1_000_000
 NEVER = 10_000
-DOCUMENT = Path(__file__).parents[3] / "docs" / "forecast.md"
-MARKS = "<!-- measured -->", "<!-- end of what was measured -->"
 MUST = {"against days left": 0.30, "against the base rate": 0.35, "calibration error": 0.05}
 
 Cohort = dict[Clock, Backtest]
@@ -179,23 +174,13 @@ def speed(console: Console) -> None:
     )
 
 
-def written(printed: str) -> None:
-    """Put what was printed into the document, between its marks."""
-    text = DOCUMENT.read_text(encoding="utf-8")
-    (before, _, rest), mark = text.partition(MARKS[0]), MARKS[1]
-    after = rest.partition(mark)[2]
-    body = "\n".join(line.rstrip() for line in printed.strip().splitlines())
-    DOCUMENT.write_text(f"{before}{MARKS[0]}\n```\n{body}\n```\n{mark}{after}", encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", choices=("seen", "held_out"), default="held_out")
     parser.add_argument("--first", type=int, default=None, help="only so many of the seeds")
     parser.add_argument("--law", choices=sorted(document()["laws"]), action="append")
-    parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
-    console, reached = Console(width=110, record=True), True
+    console, reached = Console(width=110), True
     speed(console)
     with Pool(2) as pool:
         for law in asked.law or sorted(document()["laws"]):
@@ -207,8 +192,6 @@ def main() -> None:
             seen_at_visits = pool.map(judged_with_visits, [Asking(law, seed) for seed in chosen], chunksize=1)
             visits(console, list(zip(cohorts, seen_at_visits, strict=True)), law)
             console.print(f"{time.perf_counter() - began:.0f} s")
-    if asked.write:
-        written(console.export_text())
     if not reached:
         raise SystemExit("what must be reached was not")
 
