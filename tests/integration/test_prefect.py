@@ -29,6 +29,7 @@ from models.rules.words import Change, EscalationState
 from models.schema import CHANGE, ENROLLMENT, ESCALATION, PERSON
 from models.settings import settings
 from models.tables import DeadlineChange, Milestone
+from tasks import sweep as sweeping
 from tasks.mail.fake_sendgrid.provider import KEY, Options
 from tasks.mail.fake_sendgrid.server import serving
 from tasks.mail.senders.choice import sender_of
@@ -64,6 +65,17 @@ def test_a_sweep_is_named_by_what_it_did_and_leaves_two_artifacts(stocked: Engin
     second = run(daily_sweep, as_of=TODAY)
     assert api.run_of(second)["name"].startswith(f"sweep {TODAY}: 4 open, 0 due, 0 advanced, 0 notices, 0 escal")
     assert everything(stocked) == before
+
+
+def test_a_sweep_of_more_than_a_batch_shows_how_far_it_has_come(
+    stocked: Engine, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "BATCH", 2)
+    assert run(daily_sweep).is_completed()
+    shown = api.artifact("sweep-progress")
+    assert (shown["type"], float(shown["data"])) == ("progress", 100.0)
+    assert shown["description"] == f"The sweep of {TODAY}: 5 cases are due."
+    assert stocked.dialect.name == "sqlite"
 
 
 def test_a_sweep_of_the_future_fails_in_one_sentence(stocked: Engine, api: Api) -> None:
