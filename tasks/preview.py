@@ -29,7 +29,7 @@ from tasks.store.database import reading, transaction
 from tasks.store.programs import current_program, put_in_force
 from tasks.sweep import day_to_sweep, sweep
 from tasks.weekly.deciding import decide_weekly
-from tasks.weekly.reports import decide_reminders
+from tasks.weekly.reports import decide_reminders, reminder_days
 
 ONE_DAY = timedelta(days=1)
 SWEPT_AT = time(6)
@@ -208,6 +208,7 @@ def _next_day(copy: Engine, day: date, until: date) -> date:
     with reading(copy) as connection:
         found = [connection.scalar(each) for each in (reviewed, planned, waiting)]
         found.append(next_fit_on(connection))
+        found += reminder_days(connection, day)
     found += [day + timedelta(days=(rule.weekday - day.weekday() - 1) % 7 + 1) for rule in _weekly(copy)]
     return max(day + ONE_DAY, min((each for each in found if each is not None), default=until + ONE_DAY))
 

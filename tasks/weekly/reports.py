@@ -81,6 +81,19 @@ def decide_reminders(connection: Connection, today: date) -> int:
     )
 
 
+def reminder_days(connection: Connection, after: date) -> list[date]:
+    """Return the days to come on which somebody is to be reminded of a report of this quarter or the last."""
+    program = program_in_force(connection)
+    if program.policy.reports is None:
+        return []
+    owing, this = program.policy.reports.quarterly, quarter_of(after)
+    days = [
+        quarter.due_on(owing.due_days) - timedelta(days=before)
+        for quarter in (this.before, this) for before in owing.days_before
+    ]
+    return [day for day in days if day > after]
+
+
 def _before(program: Program, quarter: Quarter) -> bool:
     return program.policy.began_on is not None and quarter.until < program.policy.began_on
 

@@ -21,6 +21,7 @@ from tasks.store.programs import current_program, put_in_force
 from tasks.sweep import sweep
 from tasks.views.calendar_page import write_calendar
 from tasks.weekly.deciding import decide_weekly
+from tasks.weekly.reports import decide_reminders
 from tests.building import case, document, program, program_with
 from tests.on_prefect import TODAY
 from tests.storing import everything, install
@@ -57,6 +58,7 @@ def live_through(engine: Engine, folder: Path) -> None:
         sweep(TODAY + timedelta(days=number))
         with transaction(engine) as connection:
             decide_weekly(connection, TODAY + timedelta(days=number))
+            decide_reminders(connection, TODAY + timedelta(days=number))
         for hour in (16, 19, 22):
             deliver(engine, FolderSender(folder, durable=False), clock.stopped(at(number, hour)))
 
