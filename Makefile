@@ -38,7 +38,7 @@ check: $(READY) ## lint, types, layers
 	@$(BIN)/lint-imports
 
 bench: $(READY) ## ratios to the bare driver and to bare connections, as tables
-	@$(BIN)/python tests/benchmarks/bench.py
+	@$(BIN)/python -m tests.benchmarks.bench --write
 	@$(BIN)/python tests/benchmarks/mail.py
 	@$(BIN)/python tests/benchmarks/service.py
 	@$(BIN)/python tests/benchmarks/letters.py
