@@ -8,8 +8,9 @@ from prefect import flow
 from pydantic import Field
 
 from models.forms import PersonCode
-from models.rules.words import Verdict
+from models.rules.words import Release, Verdict
 from tasks.door import door
+from tasks.mail.outbox.parked import settle_batch
 from tasks.mail.outbox.settling import open_again, release_undeliverable, settle_email
 from tasks.mail.suppressions import poll
 from tasks.store import clock
@@ -32,6 +33,27 @@ def settle_one_email(email: Annotated[int, Field(ge=1)], verdict: Verdict, opera
     with transaction(engine) as connection:
         found = settle_email(connection, email, verdict, actor=operator, now=now)
     name = f"email {email} was {found.was}: {verdict}"
+    name_this_run(name)
+    return name
+
+
+@flow(name="settle a parked batch", flow_run_name="batch {batch}: {verdict}", persist_result=False)
+@door
+def settle_parked_batch(
+    batch: Annotated[int, Field(ge=1)], verdict: Release, operator: PersonCode = "operator"
+) -> str:
+    """Let mail go out that exceeded the cap of one run, or cancel it.
+
+    Args:
+        batch: Its number, as the run that parked it and `acredita parked` name it.
+        verdict: Whether it goes out with the next delivery (release), or never (cancel).
+        operator: Your code, which stays on record.
+    """
+    engine = engine_of()
+    now = clock.now(engine)
+    with transaction(engine) as connection:
+        notices = settle_batch(connection, batch, verdict, actor=operator, now=now)
+    name = f"batch {batch}: {verdict}, {notices} notices"
     name_this_run(name)
     return name
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from deployments.cli.base import AsJson, app, ready, say
-from models.rules.words import Verdict
+from models.rules.words import Release, Verdict
 
 Operator = Annotated[str, Parameter(help="Your code, which stays on record.")]
 
@@ -42,6 +42,42 @@ def settle(email: int, verdict: Verdict, *, operator: Operator = "operator") -> 
     with transaction(engine) as connection:
         found = settle_email(connection, email, verdict, actor=operator, now=now)
     print(f"email {found.id} was {found.was}: {verdict}")
+
+
+@app.command
+def parked(*, as_json: AsJson = False) -> None:
+    """List the mail that exceeded the cap of one run (`[mail] a_run`), and what became of it."""
+    from tasks.mail.outbox.parked import parked as listed
+    from tasks.store.database import reading
+
+    with reading(ready()) as connection:
+        found = listed(connection)
+    lines = [
+        f"{each.id:>6}  {each.state:<9} {each.parked_at:%Y-%m-%d %H:%M}  {each.emails:>5} emails  "
+        f"{each.waiting:>5} of {each.notices} notices wait" + (f"  by {each.settled_by}" if each.settled_by else "")
+        for each in found
+    ]
+    rows = [each._asdict() | {"parked_at": str(each.parked_at)} for each in found]
+    say(rows, as_json, lambda: "\n".join(lines) or "no run has parked anything")
+
+
+@app.command(name="settle-batch")
+def settle_batch_(batch: int, verdict: Release, *, operator: Operator = "operator") -> None:
+    """Let mail go out that exceeded the cap of one run, or cancel it.
+
+    Args:
+        batch: its number, as `acredita parked` lists it.
+        verdict: release, it goes out with the next delivery; cancel, it never does.
+    """
+    from tasks.mail.outbox.parked import settle_batch
+    from tasks.store import clock
+    from tasks.store.database import transaction
+
+    engine = ready()
+    now = clock.now(engine)
+    with transaction(engine) as connection:
+        notices = settle_batch(connection, batch, verdict, actor=operator, now=now)
+    print(f"batch {batch}: {verdict}, {notices} notices")
 
 
 @app.command(name="resume-mail")

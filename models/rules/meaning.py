@@ -102,9 +102,12 @@ def _not_reminded(key: Key, rule: ReminderRule, *, case: Case, scene: Scene) -> 
 
 
 def may_return(notice: Said) -> bool:
-    """Whether a notice that did not go out may still do so: it lost its meaning, or somebody put it off."""
+    """Whether a notice that did not go out may still do so: it lost its meaning, or somebody put it off.
+
+    What an operator took back stays back.
+    """
     put_off = notice.state is _SUPPRESSED and notice.reason is Reason.SNOOZED
-    return put_off or notice.state is _CANCELLED
+    return put_off or (notice.state is _CANCELLED and notice.reason is not Reason.BY_OPERATOR)
 
 
 def snoozed(key: Key, scene: Scene) -> bool:

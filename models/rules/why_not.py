@@ -141,6 +141,7 @@ _REASONS = {
     Reason.HOLDER_LEFT: "cancelled, because whoever it was about left the post",
     Reason.BY_OPERATOR: "cancelled by an operator",
     Reason.RESTORED: "held back, because it may have gone out before the database came back from a backup",
+    Reason.OVER_BUDGET: "held back, because the reader's week had no email left for it",
     Reason.NOTHING_TO_SAY: "held back, because nothing was at risk, had changed or was asked that week",
 }
 

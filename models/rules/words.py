@@ -143,7 +143,7 @@ class Subject(Word):
     PERSON = "person"
 
 
-class Section(StrEnum):
+class Section(Word):
     """What a weekly mail can tell of all that its reader holds."""
 
     RISK = "risk"
@@ -186,6 +186,8 @@ class Reason(Word):
     """It may have gone out after the backup that this database was restored from."""
     NOTHING_TO_SAY = "nothing_to_say"
     """A weekly mail of a week in which nothing is at risk, nothing changed and nothing is asked."""
+    OVER_BUDGET = "over_budget"
+    """A weekly mail for which the week had no email left; any other notice joins the next week's digest."""
 
 
 class EscalationState(Word):
@@ -249,6 +251,21 @@ class Undeliverable(Word):
     BLOCK = "block"
     INVALID = "invalid"
     SPAM_REPORT = "spam_report"
+
+
+class BatchState(Word):
+    """What exceeded the cap of a run is parked until an operator settles it."""
+
+    PARKED = "parked"
+    RELEASED = "released"
+    CANCELLED = "cancelled"
+
+
+class Release(Word):
+    """What an operator makes of a parked batch: it goes out, or never does."""
+
+    RELEASE = "release"
+    CANCEL = "cancel"
 
 
 class Verdict(Word):

@@ -7,7 +7,7 @@ policy loads carry `recorded_at` beside their own date, so that a past day can b
 from models.tables.answers import Absence, AnswerLink, Proposal, Snooze
 from models.tables.enrollments import DeadlineChange, Enrollment, Milestone, StageChange
 from models.tables.forecasts import Forecast, ForecastFit
-from models.tables.notices import Email, Escalation, Notice
+from models.tables.notices import Email, Escalation, Notice, ParkedBatch
 from models.tables.people import Agency, Assignment, FormerTenure, Person
 from models.tables.program import Installation, PolicyVersion
 from models.tables.reports import EvidencePack, ReportFiled, VarianceReason
@@ -31,6 +31,7 @@ __all__ = [
     "Milestone",
     "Notice",
     "Outlet",
+    "ParkedBatch",
     "Person",
     "PolicyVersion",
     "Proposal",

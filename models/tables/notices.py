@@ -6,7 +6,17 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from models.rules.words import Closing, EmailKind, EmailState, EscalationState, NoticeState, Post, Reason, Subject
+from models.rules.words import (
+    BatchState,
+    Closing,
+    EmailKind,
+    EmailState,
+    EscalationState,
+    NoticeState,
+    Post,
+    Reason,
+    Subject,
+)
 from models.tables.columns import choice, key, now
 
 
@@ -67,6 +77,23 @@ class Notice(SQLModel, table=True):
     facts: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     policy_version_id: int = key("policy_version.id")
     email_id: int | None = key("email.id", nullable=True, index=True)
+    waits_until: date | None = None
+    """Until when it waits, since its reader's week has no email left."""
+    batch_id: int | None = key("parked_batch.id", nullable=True, index=True)
+    recorded_at: datetime = Field(default_factory=now)
+
+
+class ParkedBatch(SQLModel, table=True):
+    """What one run would have sent beyond its cap: it waits for an operator."""
+
+    __tablename__ = "parked_batch"
+    __table_args__ = (CheckConstraint("(state = 'parked') = (settled_by IS NULL)", name="settled"),)
+    id: int | None = Field(default=None, primary_key=True)
+    state: BatchState = choice(BatchState, "state", default=BatchState.PARKED)
+    emails: int
+    notices: int
+    settled_by: str | None = None
+    settled_at: datetime | None = None
     recorded_at: datetime = Field(default_factory=now)
 
 

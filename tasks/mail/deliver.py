@@ -32,9 +32,10 @@ from models.rules.words import EmailKind, NoticeState, Outcome, Reason
 from models.settings import settings
 from tasks.mail.letters import Gathered, Parcel, Rules, gather
 from tasks.mail.outbox.boundaries import Boundary
-from tasks.mail.outbox.claims import BATCH, Claimed, Written, claim, set_aside, still_pending
+from tasks.mail.outbox.claims import BATCH, Claimed, Written, claim, put_off_until, set_aside, still_pending
 from tasks.mail.outbox.doubts import clear_up
 from tasks.mail.outbox.outlets import outlet_of, take_probe
+from tasks.mail.outbox.parked import park
 from tasks.mail.outbox.presence import present
 from tasks.mail.outbox.restored import count_this_run, look_for_a_restore
 from tasks.mail.outbox.results import Answered, insist
@@ -103,12 +104,33 @@ def _letters(shift: Shift) -> bool:
     with reading(shift.engine) as connection:
         gathered = gather(connection, shift.watch.wall(), _rules(shift.times))
     _set_aside(shift, gathered)
-    parcels = gathered.parcels
+    parcels = _within_cap(shift, gathered)
     # Several runs at once begin at different places, and meet at the end.
     start = int(shift.draw() * len(parcels))
     batches = _batches(shift, [*parcels[start:], *parcels[:start]], begun)
     claimed, may_go_on = _send(shift, batches)
     return claimed > 0 and may_go_on
+
+
+def _within_cap(shift: Shift, gathered: Gathered) -> list[Parcel]:
+    """Return what this run may send; what exceeds its cap is parked whole, until an operator has looked at it.
+
+    What an operator released goes out, and so does what was on its way before.
+    """
+    if gathered.a_run is None:
+        return gathered.parcels
+    counted = [each for each in gathered.parcels if not each.released and each.carrier is None]
+    excess = counted[max(0, gathered.a_run - shift.claimed):]
+    if not excess:
+        return gathered.parcels
+    with transaction(shift.engine) as connection:
+        letters = [parcel.notice_ids for parcel in excess]
+        number = park(connection, letters, batch=shift.delivery.batch, now=shift.watch.wall())
+    if number is not None:
+        shift.delivery.batch = number
+        shift.delivery.parked += len(excess)
+    left_out = {parcel.notice_ids for parcel in excess}
+    return [each for each in gathered.parcels if each.notice_ids not in left_out]
 
 
 def _set_aside(shift: Shift, gathered: Gathered) -> None:
@@ -119,6 +141,7 @@ def _set_aside(shift: Shift, gathered: Gathered) -> None:
         with transaction(shift.engine) as connection:
             for number, error in sorted(gathered.broken.items()):
                 report(connection, f"notice {number}", f"cannot be put into a letter: {error}")
+    shift.delivery.over += put_off_until(shift.engine, gathered.over)
     for reason in set(gathered.outdated.values()):
         ids = [number for number, why in gathered.outdated.items() if why is reason]
         set_aside(shift.engine, ids, reason, state=NoticeState.CANCELLED)
@@ -141,7 +164,9 @@ def _batches(shift: Shift, parcels: Sequence[Parcel], begun: float) -> Iterator[
         if written and not shift.counted:
             count_this_run(shift)
             shift.counted = True
-        yield claim(shift, written) if written else []
+        taken = claim(shift, written) if written else []
+        shift.claimed += sum(each.attempt == 1 for each in taken)
+        yield taken
 
 
 def _admitted(shift: Shift, outlet: Outlet, parcels: list[Parcel]) -> list[Parcel]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, Select, bindparam, or_, select
 
+from models.rules.budget import allotted
 from models.rules.case import Case, Program
 from models.rules.clock import clocks
 from models.rules.decide import DEADLINES
@@ -19,7 +20,7 @@ from models.rules.delivery import is_due
 from models.rules.duties import changed_holder
 from models.rules.fees import spell_price
 from models.rules.gates import dossier, gate_state
-from models.rules.hours import Reader, at_work, reader_of
+from models.rules.hours import at_work, reader_of
 from models.rules.letter import Form, Item, Letter, reference_of
 from models.rules.naming import awaited, enrollment_code
 from models.rules.planning import outlook
@@ -30,9 +31,11 @@ from models.settings import settings
 from tasks.answers.absences import stand_ins
 from tasks.answers.links import Issuer, Link
 from tasks.answers.offers import Held, Offers
+from tasks.mail.budgets import Budgets
 from tasks.mail.histories import Histories
 from tasks.mail.moved import MovedDates
-from tasks.mail.outbox.retries import Carrier, carriers_of, outdated
+from tasks.mail.outbox.parked import FREE
+from tasks.mail.outbox.retries import Carrier, Carriers, carriers_of, outdated
 from tasks.store.cases import IDS, WIDE, named_cases
 from tasks.store.programs import program_in_force
 from tasks.views.forms import Forms
@@ -47,14 +50,14 @@ _N, _E, _A = NOTICE.c, ENROLLMENT.c, ASSIGNMENT.c
 _PENDING = (
     select(
         _N.id, _N.subject_id, _N.rule, _N.occurrence, _N.anchor_on, _N.post, _N.template, _N.planned_for, _N.facts,
-        _N.email_id,
+        _N.email_id, _N.waits_until, _N.batch_id,
         AGENCY.c.code, AGENCY.c.name, AGENCY.c.id.label("agency_id"), AGENCY.c.region, _E.track, _E.cycle, _E.risk,
     )
     .join(ENROLLMENT, ENROLLMENT.c.id == _N.subject_id)
     .join(AGENCY, AGENCY.c.id == _E.agency_id)
     .where(
         same(_N.state, NoticeState.PENDING),
-        OF_A_CASE,
+        OF_A_CASE, FREE,
         _N.planned_for <= bindparam("today"),
         or_(_E.next_review_on.is_(None), _E.next_review_on > bindparam("today")),
     )
@@ -88,7 +91,8 @@ Place = tuple[Post, int | str | None]
 class Parcel(NamedTuple):
     """A letter with the notices it carries and the address it goes to; `carrier` is the email that it was before.
 
-    `links` are the answers that it offers, to be stored when it is claimed.
+    `links` are the answers that it offers, to be stored when it is claimed. `released`: an operator let it go, whatever
+    the cap of a run. `a_week` is how many emails the person may get in the week.
     """
 
     person_id: int
@@ -97,6 +101,8 @@ class Parcel(NamedTuple):
     notice_ids: tuple[int, ...]
     carrier: Carrier | None = None
     links: tuple[Link, ...] = ()
+    released: bool = False
+    a_week: int | None = None
 
 
 class Seated(NamedTuple):
@@ -111,13 +117,16 @@ class Gathered(NamedTuple):
     """What can be written now, and what cannot.
 
     `nobody` are notices whose post nobody can be reached for, `broken` those that cannot be put into a letter, with
-    the error's name, `outdated` those that no longer hold, with the reason.
+    the error's name, `outdated` those that no longer hold, with the reason, `over` those for which their reader's week
+    has no email left, with the day until which they wait. `a_run` is how many emails a run may send.
     """
 
     parcels: list[Parcel]
     nobody: list[int]
     broken: dict[int, str]
     outdated: dict[int, Reason]
+    over: dict[int, date]
+    a_run: int | None = None
 
 
 class Rules(NamedTuple):
@@ -139,26 +148,48 @@ def gather(connection: Connection, now: datetime, rules: Rules) -> Gathered:
     """
     program = program_in_force(connection)
     today = now.astimezone(ZoneInfo(program.policy.zone)).date()
-    gathered = Gathered([], [], {}, {})
-    _gather_cases(connection, gathered, now, rules=rules, program=program, today=today)
-    _gather_weeklies(connection, gathered, now, rules=rules, program=program, today=today)
+    gathered = Gathered([], [], {}, {}, {}, program.policy.mail.a_run)
+    day = _Day(program, now, today, rules, Budgets(connection, program.policy.mail.a_week, today=today))
+    _gather_cases(connection, gathered, day)
+    _gather_weeklies(connection, gathered, day)
     return gathered
 
 
-def _gather_weeklies(
-    connection: Connection, gathered: Gathered, now: datetime, *, rules: Rules, program: Program, today: date
-) -> None:
+class _Day(NamedTuple):
+    """What all that is gathered at one moment shares."""
+
+    program: Program
+    now: datetime
+    today: date
+    rules: Rules
+    budgets: Budgets
+
+    def may_go(self, carrier: Carrier | None) -> bool:
+        """Whether an email that waits may be tried again, if there is one."""
+        return carrier is None or is_due(carrier.next_at, self.now, self.rules.horizon)
+
+    def at_work(self, person: int, zone: str) -> bool:
+        """Whether mail may reach somebody now, and for as long as a letter may lie."""
+        hours, reader = self.program.policy.working_hours, reader_of(self.program, person, zone)
+        return all(at_work(hours, reader, instant) for instant in (self.now, self.now + self.rules.lies))
+
+
+def _gather_weeklies(connection: Connection, gathered: Gathered, day: _Day) -> None:
     """Write the mails of the week to people who are at work, whoever stands in for them otherwise."""
-    rows = connection.execute(weekly.PENDING, {"today": today, "size": rules.size}).all()
+    program, today = day.program, day.today
+    rows = connection.execute(weekly.PENDING.where(FREE), {"today": today, "size": day.rules.size}).all()
     gathered.nobody.extend(row.id for row in rows if row.undeliverable_since is not None)
     carriers = carriers_of(connection, rows)
     due = [
         row for row in rows if row.undeliverable_since is None
-        and _at_work(program, reader_of(program, row.person_id, row.time_zone), (now, now + rules.lies))
-        and _may_go(carriers.get((row.person_id, EmailKind.WEEKLY)), now, rules)
+        and day.at_work(row.person_id, row.time_zone) and day.may_go(carriers.get((row.person_id, EmailKind.WEEKLY)))
     ]
     if not due:
         return
+    for row in due:
+        if row.email_id is None and not day.budgets.leaves_one(row.person_id, [each.person_id for each in due]):
+            gathered.outdated[row.id] = Reason.OVER_BUDGET
+    due = [row for row in due if row.id not in gathered.outdated]
     scribe = weekly.Weeklies(connection, program, due, today=today, is_demo=_is_demo(connection))
     written: set[int] = set()
     for row in due:
@@ -173,22 +204,19 @@ def _gather_weeklies(
             gathered.outdated[row.id] = found
             continue
         written.add(row.person_id)
-        parcel = Parcel(row.person_id, row.email, found, (row.id,))
+        parcel = Parcel(
+            row.person_id, row.email, found, (row.id,), released=row.batch_id is not None, a_week=day.budgets.a_week
+        )
         gathered.parcels.append(_carried(parcel, carriers.get((row.person_id, EmailKind.WEEKLY))))
 
 
-def _may_go(carrier: Carrier | None, now: datetime, rules: Rules) -> bool:
-    return carrier is None or is_due(carrier.next_at, now, rules.horizon)
-
-
-def _gather_cases(
-    connection: Connection, gathered: Gathered, now: datetime, *, rules: Rules, program: Program, today: date
-) -> None:
-    rows = connection.execute(_PENDING, {"today": today, "size": rules.size}).all()
+def _gather_cases(connection: Connection, gathered: Gathered, day: _Day) -> None:
+    program, today = day.program, day.today
+    rows = connection.execute(_PENDING, {"today": today, "size": day.rules.size}).all()
     if not rows:
         return
     carriers = carriers_of(connection, rows)
-    waiting = {key for key, carrier in carriers.items() if not _may_go(carrier, now, rules)}
+    waiting = {key for key, carrier in carriers.items() if not day.may_go(carrier)}
     seats: dict[int, Seated] = {}
     holders = _holders(connection, rows, today)
     there = stand_ins(connection, {holder.id for holder in holders.values()}, today)
@@ -196,9 +224,9 @@ def _gather_cases(
     groups = {
         (person, kind): [row for row in found if _goes_with(row, carriers.get((person.id, kind)))]
         for (person, kind), found in groups.items()
-        if (person.id, kind) not in waiting
-        and _at_work(program, reader_of(program, person.id, person.time_zone), (now, now + rules.lies))
+        if (person.id, kind) not in waiting and day.at_work(person.id, person.time_zone)
     }
+    groups = _within_budget(groups, carriers, day.budgets, gathered=gathered)
     wanted = sorted({row.subject_id for found in groups.values() for row in found})
     cases = {case.id: case for case in named_cases(connection, wanted)}
     again = {row.subject_id for found in groups.values() for row in found if row.email_id is not None}
@@ -214,7 +242,35 @@ def _gather_cases(
         left = [row for row in found if row.id not in taken_back]
         parcel = _whole(left, gathered.broken, partial(scribe.parcel, to=person, kind=kind))
         if parcel is not None:
+            released = all(row.batch_id is not None for row in left)
+            parcel = parcel._replace(released=released, a_week=day.budgets.a_week)
             gathered.parcels.append(_carried(parcel, carriers.get((person.id, kind))))
+
+
+def _within_budget(groups: Groups, carriers: Carriers, budgets: Budgets, *, gathered: Gathered) -> Groups:
+    """Leave out what a reader's week has no email left for, and put together what must share the last one.
+
+    An email that waits to be sent again has its place in the week already.
+    """
+    if budgets.a_week is None:
+        return groups
+    people = {person.id: person for person, _ in groups}
+    fresh: dict[int, list[EmailKind]] = defaultdict(list)
+    for person, kind in groups:
+        if (person.id, kind) not in carriers:
+            fresh[person.id].append(kind)
+    found: Groups = {key: rows for key, rows in groups.items() if (key[0].id, key[1]) in carriers}
+    for number, kinds in fresh.items():
+        person, goes = people[number], allotted(kinds, budgets.left(number, people))
+        for kind in kinds:
+            goes_as, rows = goes[kind], groups[person, kind]
+            if goes_as is None:
+                new = [row for row in rows if row.waits_until != budgets.next_week]
+                gathered.over.update((row.id, budgets.next_week) for row in new)
+            else:
+                found.setdefault((person, goes_as), []).extend(rows)
+        budgets.spend(number, len({each for each in goes.values() if each is not None}))
+    return found
 
 
 class _Reach(NamedTuple):
@@ -242,7 +298,9 @@ def _grouped(program: Program, rows: Sequence[Row[Any]], reach: _Reach) -> Group
             person = reach.stand_ins.get(holder.id, holder)
             people[person.id] = person
             reach.seats[row.id] = Seated(holder.seat, holder, person is holder and holder.post == row.post)
-            groups[person.id, kind_of(program, row.rule)].append(row)
+            # What the week before had no email left for joins the digest.
+            kind = kind_of(program, row.rule) if row.waits_until is None else EmailKind.DIGEST
+            groups[person.id, kind].append(row)
     return {(people[number], kind): found for (number, kind), found in groups.items()}
 
 
@@ -265,10 +323,6 @@ def _whole(
             return _whole(sound, broken, write)
         broken.update((row.id, type(error).__name__) for row in rows)  # only together, which helps nobody
         return None
-
-
-def _at_work(program: Program, reader: Reader, instants: Iterable[datetime]) -> bool:
-    return all(at_work(program.policy.working_hours, reader, instant) for instant in instants)
 
 
 def _goes_with(row: Row[Any], carrier: Carrier | None) -> bool:

@@ -14,6 +14,7 @@ from tasks.answers.people import person_id_of
 from tasks.answers.snoozing import seats_of
 from tasks.store.database import reading
 from tasks.views.past import known_on
+from tasks.views.waiting import waits
 
 
 def not_told(engine: Engine, codes: tuple[str, str], day: date) -> list[Sentence]:
@@ -28,7 +29,7 @@ def not_told(engine: Engine, codes: tuple[str, str], day: date) -> list[Sentence
         key, _, case, program = known_on(connection, enrollment, day)
         seats = seats_of(connection, (person_id, key), day)
         asked = Asked(person, frozenset(seat.post for seat in seats), _mailed(connection, (person_id, key)))
-        terms = [] if seats else _terms(connection, (person_id, key))
+        terms = waits(connection, key, day) if seats else _terms(connection, (person_id, key))
     return [*why_not(case, program, day, asked=asked), *terms]
 
 

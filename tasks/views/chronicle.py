@@ -28,6 +28,7 @@ from models.schema import (
 from tasks.store.database import reading
 from tasks.views.clockwork import Move, moves_of
 from tasks.views.past import known_on
+from tasks.views.waiting import waits
 
 
 class Chronicle(NamedTuple):
@@ -129,4 +130,5 @@ def explanation(engine: Engine, code: str, on: date | None) -> list[Sentence]:
     """Say what the rules make of an enrollment on a day, with what was known then."""
     with reading(engine) as connection:
         _, day, case, program = known_on(connection, code, on)
-    return explain(case, program, day)
+        held = waits(connection, case.id, day)
+    return [*explain(case, program, day), *held]

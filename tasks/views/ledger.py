@@ -16,6 +16,7 @@ from models.rules.naming import enrollment_code
 from models.rules.words import EmailState, NoticeState, Reason, Subject
 from models.schema import AGENCY, ASSIGNMENT, EMAIL, ENROLLMENT, NOTICE, OF_A_CASE, PERSON, same
 from tasks.answers.people import person_id_of
+from tasks.mail.outbox.parked import FREE
 from tasks.store.records import enrollment_id_of
 
 _N, _E, _A, _M, _P = NOTICE.c, ENROLLMENT.c, ASSIGNMENT.c, EMAIL.c, PERSON.c
@@ -89,7 +90,7 @@ def _query(wanted: Wanted) -> Select[Any]:
         select(
             _N.id, _N.decided_on, _N.planned_for, AGENCY.c.code, _E.track, _E.cycle, _N.rule, _N.occurrence,
             _N.anchor_on, _N.post, _READER.c.code.label("reader"), _HOLDER.label("holder"),
-            _ABOUT.c.code.label("about"), _N.state, _N.reason,
+            _ABOUT.c.code.label("about"), _N.state, _N.reason, _N.waits_until, FREE.label("is_free"),
             _M.state.label("email_state"), _M.day, _M.reference, _N.policy_version_id, _N.facts,
         )
         .select_from(NOTICE)
@@ -124,9 +125,20 @@ def _entry(row: Row[Any]) -> Entry:
         row.id, row.decided_on, row.planned_for,
         "" if row.code is None else enrollment_code(row.code, row.track, row.cycle), row.rule,
         row.occurrence, row.anchor_on, row.post.value, row.reader or row.about or row.holder or "",
-        _outcome(row.state, row.reason, row.email_state), "" if row.reason is None else row.reason.value, row.day,
+        _outcome(row.state, row.reason, row.email_state), _why(row), row.day,
         row.reference or "", row.policy_version_id, json.dumps(row.facts, ensure_ascii=False, sort_keys=True),
     )
+
+
+def _why(row: Row[Any]) -> str:
+    """Name why a notice did not go out, or does not yet."""
+    if row.reason is not None:
+        return str(row.reason.value)
+    if row.state is not NoticeState.PENDING:
+        return ""
+    if not row.is_free:
+        return "parked"
+    return "" if row.waits_until is None else f"over_budget until {row.waits_until}"
 
 
 def _outcome(state: NoticeState, reason: Reason | None, email: EmailState | None) -> str:

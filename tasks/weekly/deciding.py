@@ -12,6 +12,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from sqlalchemy import Connection
 
+from models.rules.budget import monday_of
 from models.rules.policy import Weekly
 from models.rules.words import NoticeState, Reason, Subject
 from models.schema import NOTICE
@@ -52,11 +53,6 @@ def decide_weekly(connection: Connection, today: date) -> int:
         "policy_version_id": program.version, "recorded_at": now_in(connection), "occurrence": week_of(today),
     }
     return sum(add_once(connection, NOTICE, row | shared, returning=NOTICE.c.id).first() is not None for row in rows)
-
-
-def monday_of(day: date) -> date:
-    """Return the first day of a week."""
-    return day - timedelta(days=day.weekday())
 
 
 def week_of(day: date) -> str:

@@ -337,7 +337,7 @@ def letters(connection: Connection, now: datetime, rules: Rules) -> Gathered:
             )
             letter = replace(_sample(), reference=reference, today=now.date())
             parcels.append(Parcel(person, f"p{person}@example.org", letter, ids, carrier))
-    return Gathered(parcels, [], {}, {})
+    return Gathered(parcels, [], {}, {}, {})
 
 
 @cache

@@ -15,6 +15,7 @@ from models.rules.policy.calendar import Closure, Conference, Lead, WorkCalendar
 from models.rules.policy.duties import Duty
 from models.rules.policy.fees import Fee
 from models.rules.policy.forecast import Forecasting
+from models.rules.policy.mailing import Mailing
 from models.rules.policy.places import Entity, Government, Region
 from models.rules.policy.reports import Reporting
 from models.rules.policy.rules import EscalationRule, ReminderRule
@@ -53,6 +54,7 @@ class Policy(Data):
     duties: tuple[Duty, ...] = ()
     escalations: tuple[EscalationRule, ...] = ()
     weekly: tuple[Weekly, ...] = ()
+    mail: Mailing = Mailing()
     answers: Answers = Answers()
     calendar: str | None = None
     """The calendar of all places and people that name no other; None: every weekday of the working hours is worked."""

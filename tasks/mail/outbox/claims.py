@@ -7,18 +7,21 @@ sweep or another run holds just now is passed over. So no two of them can wait f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Row, bindparam, exists, or_, select, update
 
 from models.rules.letter import Message
 from models.rules.words import EmailState, NoticeState, Reason
-from models.schema import EMAIL, ENROLLMENT, NOTICE, OF_A_CASE, same
+from models.schema import EMAIL, ENROLLMENT, NOTICE, OF_A_CASE, PERSON, same
 from models.settings import settings
 from tasks.answers.links import drop, keep
+from tasks.mail.budgets import Budgets
 from tasks.mail.calendars import FILE_NAME, MEDIA_TYPE
 from tasks.mail.letters import Parcel
 from tasks.mail.outbox.boundaries import Boundary
+from tasks.mail.outbox.parked import FREE
 from tasks.mail.outbox.shift import Shift
 from tasks.mail.rendering import full_name
 from tasks.mail.senders.protocol import Attachment, Outgoing
@@ -48,7 +51,7 @@ class Claimed(NamedTuple):
 
 
 _N, _E, _OTHER = NOTICE.c, EMAIL.c, EMAIL.alias("other")
-_STILL = select(_N.id).where(_N.id.in_(IDS), same(_N.state, NoticeState.PENDING))
+_STILL = select(_N.id).where(_N.id.in_(IDS), same(_N.state, NoticeState.PENDING), FREE)
 _WAITING = (
     select(_E.id, _E.attempt, _E.failures)
     .where(_E.id.in_(IDS), _E.state == EmailState.PENDING)
@@ -61,12 +64,13 @@ _FREE = (
     .select_from(NOTICE)
     .outerjoin(ENROLLMENT, OF_A_CASE & (ENROLLMENT.c.id == _N.subject_id))
     .where(
-        _N.id.in_(IDS), same(_N.state, NoticeState.PENDING),
+        _N.id.in_(IDS), same(_N.state, NoticeState.PENDING), FREE,
         or_(ENROLLMENT.c.next_review_on.is_(None), ENROLLMENT.c.next_review_on > bindparam("today")),
     )
     .order_by(_N.id)
     .with_for_update(of=NOTICE, skip_locked=True)
 )
+_READERS = select(PERSON.c.id).where(PERSON.c.id.in_(IDS)).order_by(PERSON.c.id).with_for_update()
 _SAME_DAY = exists().where(
     _OTHER.c.person_id == bindparam("whom"), _OTHER.c.day == bindparam("today"), _OTHER.c.kind == bindparam("which"),
     _OTHER.c.id != _E.id,
@@ -104,6 +108,15 @@ def set_aside(
         return connection.execute(changed).rowcount if mine else 0
 
 
+def put_off_until(engine: Engine, over: Mapping[int, date]) -> int:
+    """Take note of the day until which notices wait for a week with an email left; return how many."""
+    if not over:
+        return 0
+    with transaction(engine) as connection:
+        changed = update(NOTICE).where(_N.id.in_(sorted(over)), same(_N.state, NoticeState.PENDING))
+        return connection.execute(changed.values(waits_until=max(over.values()))).rowcount
+
+
 def claim(shift: Shift, batch: Sequence[Written]) -> list[Claimed]:
     """Make letters ours, each whole or not at all; what somebody else has, or holds just now, waits for a later run."""
     shift.presence.confirm()
@@ -115,7 +128,8 @@ def claim(shift: Shift, batch: Sequence[Written]) -> list[Claimed]:
         free = _Free(connection, [each.parcel for each in ordered])
         for parcel, message in ordered:
             row = _row(parcel, message, lease)
-            taken = _take(connection, row, free.before(parcel)) if free.holds(parcel) else None
+            holds = free.holds(parcel) and free.fits(parcel)
+            taken = _take(connection, row, free.before(parcel)) if holds else None
             if taken is not None:
                 # What the letter does not say is not to be taken for sent with it.
                 left = [row.id for row in free.left(parcel)]
@@ -147,6 +161,7 @@ class _Free:
         ours = _OF_CARRIERS.with_for_update(skip_locked=True)
         self._locked = set(connection.scalars(ours, {"ids": carriers})) if theirs else set()
         self._theirs = theirs
+        self._budgets = _budgets(connection, parcels)
 
     def holds(self, parcel: Parcel) -> bool:
         """Whether all of a letter is: one notice less, and its text is no longer true."""
@@ -154,6 +169,10 @@ class _Free:
         gone = mine is not None and self.before(parcel) is None
         elsewhere = any(self._doubted.get(number, mine) != mine for number in parcel.notice_ids)
         return not (gone or elsewhere) and self._notices.issuperset(parcel.notice_ids) and self._may_be_left(parcel)
+
+    def fits(self, parcel: Parcel) -> bool:
+        """Whether the week of its reader has an email left: another run may have sent one meanwhile."""
+        return parcel.carrier is not None or self._budgets.leaves_one(parcel.person_id, ())
 
     def before(self, parcel: Parcel) -> Any:
         """Return the email that a letter was before, as it stands."""
@@ -171,6 +190,16 @@ class _Free:
         doubted = parcel.carrier is not None and parcel.carrier.again > 0
         waits = any(row.state == NoticeState.PENDING for row in left)
         return self._locked.issuperset(row.id for row in left) and not (doubted and waits)
+
+
+def _budgets(connection: Connection, parcels: Sequence[Parcel]) -> Budgets:
+    """Return what the weeks of some readers have left, and keep every other run from spending it meanwhile."""
+    people = sorted({parcel.person_id for parcel in parcels})
+    budgets = Budgets(connection, parcels[0].a_week, today=parcels[0].letter.today)
+    if budgets.a_week is not None:
+        connection.execute(_READERS, {"ids": people})
+        budgets.left(people[0], people)
+    return budgets
 
 
 def _row(parcel: Parcel, message: Message, lease: Mapping[str, Any]) -> dict[str, Any]:

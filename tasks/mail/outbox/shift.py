@@ -21,7 +21,8 @@ class Delivery:
     """What a run came to, in emails; `nobody` counts notices whose post is vacant or cannot be reached.
 
     `found` were in doubt and stand in the provider's log, `again` went back to be sent a second time though they may
-    have been taken.
+    have been taken. `over` notices wait since their reader's week has no email left, `parked` emails exceed the cap
+    of a run and wait in `batch` for an operator.
     """
 
     sent: int = 0
@@ -33,13 +34,16 @@ class Delivery:
     again: int = 0
     held: int = 0
     cancelled: int = 0
+    over: int = 0
+    parked: int = 0
+    batch: int | None = None
 
     def asides(self) -> str:
         """Return what else there is to say than how many were sent."""
         words = {
             "later": self.later, "unknown": self.unknown, "dead": self.dead, "without recipient": self.nobody,
             "found in the log": self.found, "sent again in doubt": self.again, "held for an operator": self.held,
-            "cancelled": self.cancelled,
+            "cancelled": self.cancelled, "over the week's budget": self.over, "PARKED": self.parked,
         }
         return "".join(f", {number} {what}" for what, number in words.items() if number)
 
@@ -57,5 +61,7 @@ class Shift:
     draw: Callable[[], float] = random.random
     reached: Reached = field(default_factory=crash_point)
     delivery: Delivery = field(default_factory=Delivery)
+    claimed: int = 0
+    """Emails of this run that count for its cap."""
     counted: bool = False
     """Whether it is noted that this run sends (`tasks.store.generations`)."""
