@@ -31,21 +31,22 @@ def print_preview(found: Preview, page: Path | None) -> None:
     opened = ", ".join(f"{number} {rule}" for rule, number in found.escalations.items()) or "none"
     risks = ", ".join(f"{number} {risk.replace('_', ' ')}" for risk, number in found.risks.items())
     console.print(f"escalations opened: {opened}\nopen cases at the end: {risks}\n")
-    shown = table(f"mail to come ({len(found.mails)})", "day", "to", "post", "in", "subject")
-    for column in shown.columns[:-1]:
-        column.no_wrap = True
-    shown.columns[1].max_width = WIDEST
-    for mail in found.mails[:ROWS]:
-        more = f" +{len(mail.posts) - 1}" if len(mail.posts) > 1 else ""
-        shown.add_row(
-            str(mail.day), mail.person, f"{mail.posts[0]}{more}".replace("_", " ") if mail.posts else "",
-            mail.language, Text(mail.subject, overflow="ellipsis", no_wrap=True),
-        )
-    console.print(shown)
+    console.print(_mails(found))
     if len(found.mails) > ROWS:
         console.print(f"and {len(found.mails) - ROWS} more: --out FILE.html or --json has them all")
     if page is not None:
         console.print(f"\n{page}", soft_wrap=True)
+
+
+def print_first_day(found: Preview) -> None:
+    """Print the mails of the first day on which mail would go out."""
+    console = Console(highlight=False)
+    late = "" if found.since == found.live_from else f", the first working day from {found.live_from} on"
+    console.print(
+        f"[bold]{found.program}[/] · if mail began on {found.live_from} and nothing happened until then: "
+        f"{len(found.mails)} emails to {len(found.by_person)} people on {found.since}{late}. Nothing was set.\n"
+    )
+    console.print(_mails(found))
 
 
 def print_compared(found: Compared) -> None:
@@ -66,6 +67,20 @@ def print_compared(found: Compared) -> None:
     console.print(_both("escalations opened", "rule", found.escalations))
     console.print()
     console.print(_both("open cases at the end", "risk", found.risks))
+
+
+def _mails(found: Preview) -> Table:
+    shown = table(f"mail to come ({len(found.mails)})", "day", "to", "post", "in", "subject")
+    for column in shown.columns[:-1]:
+        column.no_wrap = True
+    shown.columns[1].max_width = WIDEST
+    for mail in found.mails[:ROWS]:
+        more = f" +{len(mail.posts) - 1}" if len(mail.posts) > 1 else ""
+        shown.add_row(
+            str(mail.day), mail.person, f"{mail.posts[0]}{more}".replace("_", " ") if mail.posts else "",
+            mail.language, Text(mail.subject, overflow="ellipsis", no_wrap=True),
+        )
+    return shown
 
 
 def _both(title: str, what: str, rows: Sequence[tuple[date | str, float, float]], *, digits: int = 0) -> Table:

@@ -26,7 +26,7 @@ from tasks.mail.senders.folder import FolderSender
 from tasks.store import clock
 from tasks.store.copies import copied
 from tasks.store.database import reading, transaction
-from tasks.store.programs import current_program, put_in_force
+from tasks.store.programs import check_go_live, current_program, go_live, put_in_force
 from tasks.sweep import day_to_sweep, sweep
 from tasks.weekly.deciding import decide_weekly
 from tasks.weekly.reports import decide_reminders, reminder_days
@@ -112,6 +112,35 @@ def preview(engine: Engine, days: int, policy: Policy | None = None) -> Preview:
             program=program.policy.name.en, since=since, until=until, live_from=program.live_from,
             mails=tuple(_mails(copy, before)), escalations=dict(sorted((_escalations(copy) - escalated).items())),
             risks=_risks(copy), steps=steps, fits=fits,
+        )
+
+
+FIRST_DAYS = 7
+"""Within so many days from the first one mail goes out, whatever weekend or holidays lie there."""
+
+
+def first_day(engine: Engine, live_from: date) -> Preview:
+    """Return the first day's mail if mail began on a day, as the live code would write it; nothing is set.
+
+    Args:
+        engine: the database, which is only read.
+        live_from: the day from which mail would go out.
+
+    Raises:
+        Refused: mail goes out already, the day is over, or the database cannot be copied.
+    """
+    check_go_live(engine, live_from)
+    now, since = clock.now(engine), day_to_sweep(engine, None)
+    with copied(engine) as copy:
+        go_live(copy, live_from)
+        before = _sent(copy)
+        steps, fits = _live(copy, now=now, since=since, until=live_from + timedelta(days=FIRST_DAYS))
+        mails = tuple(_mails(copy, before))
+        day = min((each.day for each in mails), default=live_from)
+        return Preview(
+            program=current_program(copy).policy.name.en, since=day, until=day, live_from=live_from,
+            mails=tuple(each for each in mails if each.day == day), escalations={}, risks=_risks(copy),
+            steps=steps, fits=fits,
         )
 
 

@@ -246,6 +246,21 @@ def is_installed(engine: Engine) -> bool:
         return connection.scalar(select(INSTALLATION.c.id)) is not None
 
 
+def check_go_live(engine: Engine, day: date) -> None:
+    """Check that mail can begin on a day.
+
+    Raises:
+        Refused: mail goes out already, or the day is over: what came due until now is never mailed.
+    """
+    program = current_program(engine)
+    today = clock.today(engine, program.policy.zone)
+    if program.live_from is not None and program.live_from <= today:
+        what = f"mail goes out since {program.live_from}."
+        raise Refused.one("go-live", what, "`acredita simulate` shows what is to come.")
+    if day < today:
+        raise Refused.one("go-live", f"{day} lies before today, {today}.", f"Use {today} or later.")
+
+
 def go_live(engine: Engine, day: date) -> None:
     """Set the day from which mail goes out."""
     with transaction(engine) as connection:

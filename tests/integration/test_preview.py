@@ -14,10 +14,10 @@ from models.rules.policy import Policy
 from models.schema import EMAIL, INSTALLATION, PERSON
 from tasks.mail.deliver import deliver
 from tasks.mail.senders.folder import FolderSender
-from tasks.preview import Mail, preview, what_if
+from tasks.preview import Mail, first_day, preview, what_if
 from tasks.store import clock
 from tasks.store.database import reading, transaction
-from tasks.store.programs import current_program, put_in_force
+from tasks.store.programs import current_program, go_live, put_in_force
 from tasks.sweep import sweep
 from tasks.views.calendar_page import write_calendar
 from tasks.weekly.deciding import decide_weekly
@@ -37,7 +37,8 @@ def stocked(stocked: Engine) -> Engine:
 
 
 def silent() -> Policy:
-    return program().policy.model_copy(update={"forecast": None})
+    # One person holds every post here, and two mails of one week take turns by the hour at which mail goes out.
+    return program().policy.model_copy(update={"forecast": None, "weekly": program().policy.weekly[:1]})
 
 
 def rows(engine: Engine) -> list[tuple[str, str]]:
@@ -150,3 +151,22 @@ def test_another_policy_is_compared_and_not_put_in_force(stocked: Engine) -> Non
     assert sum(now for _, now, _ in found.weeks) == len(found.now.mails)
     assert everything(stocked) == before
     assert current_program(stocked).policy == silent()
+
+
+def test_the_first_days_mails_are_seen_before_mail_begins(stocked: Engine) -> None:
+    with transaction(stocked) as connection:
+        connection.execute(update(INSTALLATION).values(live_from=None))
+    sweep(TODAY)
+    before = everything(stocked)
+    begins = TODAY + timedelta(days=12)  # a Saturday
+    found = first_day(stocked, begins)
+    assert found.mails
+    assert found.since == TODAY + timedelta(days=15), "the first working day: Monday is a holiday"
+    assert {each.day for each in found.mails} == {found.since}
+    assert everything(stocked) == before
+    assert current_program(stocked).live_from is None
+    with pytest.raises(Refused, match="before today"):
+        first_day(stocked, TODAY - timedelta(days=1))
+    go_live(stocked, TODAY)
+    with pytest.raises(Refused, match="mail goes out since"):
+        first_day(stocked, begins)

@@ -9,8 +9,10 @@ import pytest
 
 from tasks.feed import synthetic_cohort
 from tasks.replay import Report, Span, replay
+from tasks.store.database import engine_of
 from tasks.store.programs import folder_of
 from tests.building import program
+from tests.claims import CLAIMS
 
 WHOLE = Span(date(2016, 8, 1), date(2024, 5, 31))
 
@@ -38,3 +40,6 @@ def test_the_published_totals_come_out_of_every_day_lived_through(seed: int, tmp
     assert 0 < opened["duty_missed"] < 60
     assert 0 < opened["change_unfinished"] < 60
     assert len(list((tmp_path / "mail").iterdir())) == report.emails
+    engine = engine_of(f"sqlite:///{tmp_path / 'replay.db'}")
+    assert [breach for claim in CLAIMS for breach in claim(engine, program())] == []
+    engine.dispose()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import date, timedelta
 from functools import cache
@@ -22,6 +25,14 @@ from tasks.replay import Report, Span, replay
 from tasks.store.database import engine_of, reading
 from tasks.store.programs import folder_of
 from tests.building import program
+from tests.claims import (
+    CLAIMS,
+    Claim,
+    mail_in_working_hours,
+    something_new_each_time,
+    stalls_reach_the_regional_manager,
+    within_the_budget,
+)
 
 ABOUT_AGENCIES = ("roster", "facts", "seat_changes")
 FIRST_YEAR = Span(date(2016, 8, 1), date(2017, 3, 31))
@@ -92,6 +103,39 @@ def test_the_report_is_what_the_database_holds(year: Lived) -> None:
     assert all(sum(one.mailed.values()) == sent[one.rule] for one in report.by_rule)
     opened = Counter(rule for rule, _ in year.rows(ESCALATION.c.rule, ESCALATION.c.id))
     assert {one.rule: one.opened for one in report.by_rule if one.opened} == opened
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_what_people_are_promised_holds_on_every_day(year: Lived, claim: Claim) -> None:
+    engine = engine_of(f"sqlite:///{year.folder / 'replay.db'}")
+    assert list(claim(engine, program())) == []
+    engine.dispose()
+
+
+BREACHES: dict[str, tuple[Claim, str]] = {
+    "a digest too many": (within_the_budget, "UPDATE email SET day = (SELECT min(day) FROM email), kind = id"),
+    "the same again": (something_new_each_time, "UPDATE email SET text = (SELECT text FROM email LIMIT 1)"),
+    "a stall that nobody heard of": (
+        stalls_reach_the_regional_manager, "DELETE FROM notice WHERE rule = 'stall' AND post = 'regional_manager'"
+    ),
+    "a stall that was mailed too late": (
+        stalls_reach_the_regional_manager, "UPDATE email SET day = date(day, '+40 days'), kind = id"
+    ),
+    "mail at night": (mail_in_working_hours, "UPDATE email SET claimed_at = datetime(claimed_at, '+12 hours')"),
+}
+
+
+@pytest.mark.parametrize(("claim", "spoil"), BREACHES.values(), ids=BREACHES)
+def test_a_promise_that_is_broken_is_found(year: Lived, tmp_path: Path, claim: Claim, spoil: str) -> None:
+    """Spoilt on a copy whose checks are off: the database itself would refuse some of it."""
+    copy = tmp_path / "spoilt.db"
+    shutil.copy(year.folder / "replay.db", copy)
+    with closing(sqlite3.connect(copy)) as connection, connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute(spoil)
+    engine = engine_of(f"sqlite:///{copy}")
+    assert list(claim(engine, program()))
+    engine.dispose()
 
 
 def test_every_email_that_is_counted_lies_in_the_folder_once(year: Lived) -> None:
