@@ -149,6 +149,8 @@ class Section(Word):
     RISK = "risk"
     CHANGES = "changes"
     ASKED = "asked"
+    CONFERENCE = "conference"
+    VACANT = "vacant"
 
 
 class NoticeState(Word):

@@ -1,8 +1,10 @@
 """The parts of a mail of the week, each a function from a desk to words: whoever adds one names it in `Section`.
 
-risk      the cases by risk, the worst first, with a small chart
-changes   what was recorded of them since the day a week ago
-asked     the escalations that have reached the reader, and the stages that are to be left soon
+risk        the cases by risk, the worst first, with a small chart
+changes     what was recorded of them since the day a week ago
+asked       the escalations that have reached the reader, and the stages that are to be left soon
+conference  the cases that can make the next conference, and what each must do by when
+vacant      the posts that nobody holds, and since when
 """
 
 from __future__ import annotations
@@ -16,8 +18,10 @@ from models.rules.case import Standing
 from models.rules.clock import clocks
 from models.rules.gates import dossier
 from models.rules.letter import Bar, Part, Row
+from models.rules.naming import awaited
 from models.rules.planning import outlook
 from models.rules.policy import EscalationRule
+from models.rules.reporting.glances import vacancies
 from models.rules.risk import days_gained, view
 from models.rules.words import Cause, EscalationState, Language, Post, Risk, Section, Status
 from tasks.mail.rendering import spell_day, spell_days
@@ -37,6 +41,7 @@ def parts_of(desk: Desk, sections: Sequence[Section], language: Language) -> tup
     scribe = _Scribe(desk, language)
     writers: dict[Section, Callable[[], Part]] = {
         Section.RISK: scribe.risk, Section.CHANGES: scribe.changes, Section.ASKED: scribe.asked,
+        Section.CONFERENCE: scribe.conference, Section.VACANT: scribe.vacant,
     }
     parts = {section: writers[section]() for section in sections}
     quiet = all(held.case.risk is Risk.ON_TRACK for held in desk.held)
@@ -79,6 +84,37 @@ class _Scribe:
                 rows.append(self._row(held, lines, held.case.risk))
         rows.sort(key=lambda row: WORST_FIRST.index(Risk(row.mark)))
         return self._part("asked", rows[:SHOWN], more=len(rows[SHOWN:]))
+
+    def conference(self) -> Part:
+        """Tell who can make the next conference, who must be quickest first, each step with its last safe day."""
+        on = next((day for day in self._program.conferences if day > self._today), None)
+        found = []
+        for held in self._desk.held:
+            plan = outlook(held.case, self._program, self._today)
+            slot = next((slot for slot in plan.slots if slot.on == on), None)
+            if slot is None or held.case.cycle > 1:
+                continue
+            steps = sorted((slot.last_safe(step), step.step) for leg in plan.legs for step in leg.steps)
+            lines = tuple(
+                self._words["do_by"].format(what=awaited(self._policy, name, self._language), by=self._day(day))
+                for day, name in steps
+            )
+            found.append((slot.leave_by, held.code, self._row(held, lines, held.case.risk)))
+        rows = [row for _, _, row in sorted(found, key=lambda each: each[:2])]
+        title = self._words["conference"].format(on=self._day(on)) if on is not None else self._words["conference_any"]
+        empty = self._words["no_conference"] if on is not None else self._words["unlisted"]
+        return Part(title, empty, (), tuple(rows[:SHOWN]), len(rows[SHOWN:]))
+
+    def vacant(self) -> Part:
+        rows = []
+        for held in self._desk.held:
+            lines = tuple(
+                self._words["empty_post"].format(post=self._post(each.post), since=self._day(each.since))
+                for each in vacancies(held.case, self._program, self._today)
+            )
+            if lines:
+                rows.append(self._row(held, lines, held.case.risk))
+        return self._part("vacant", rows[:SHOWN], more=len(rows[SHOWN:]))
 
     def _part(self, name: str, rows: Sequence[Row], *, bars: tuple[Bar, ...] = (), more: int = 0) -> Part:
         title = self._words[name].format(since=self._day(self._desk.since))

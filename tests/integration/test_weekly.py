@@ -18,6 +18,7 @@ from tasks.mail.deliver import deliver
 from tasks.mail.senders.folder import FolderSender
 from tasks.store import clock
 from tasks.store.database import reading, transaction
+from tasks.store.programs import put_in_force
 from tasks.sweep import sweep
 from tasks.views.ledger import ledger, wanted_by
 from tasks.weekly.deciding import decide_weekly
@@ -33,7 +34,8 @@ EXPERT, MANAGER = 2, 3
 def stocked(store: Engine) -> Engine:
     """Three cases of one pair, whose first expert reads English, and a manager who reads Spanish."""
     lives: list[dict[str, Any]] = [{}, {"facts": [("visit", 65)]}, {"stage": "proofs", "entered": 40}]
-    install(store, program().policy, [replace(case(**life), id=n) for n, life in enumerate(lives, 1)])
+    policy = program().policy.model_copy(update={"weekly": program().policy.weekly[:2]})
+    install(store, policy, [replace(case(**life), id=n) for n, life in enumerate(lives, 1)])
     zoned = {"time_zone": "America/Mexico_City", "recorded_at": NOW, "surname": "Paz"}
     people = [
         {"id": EXPERT, "code": "P2", "given_names": "Eva", "email": "eva@example.org", "language": Language.EN},
@@ -158,3 +160,19 @@ def test_a_broken_frame_stops_the_weekly_mails_alone(
     with reading(stocked) as connection:
         assert "template weekly" in set(connection.scalars(select(INCIDENT.c.subject)))
         assert connection.scalar(select(EMAIL.c.id).where(EMAIL.c.kind == EmailKind.ESCALATION)) is not None
+
+
+def test_the_director_hears_of_the_next_conference_and_of_vacant_posts(stocked: Engine, tmp_path: Path) -> None:
+    put_in_force(stocked, program().policy)
+    a = ASSIGNMENT.c
+    with transaction(stocked) as connection:
+        connection.execute(delete(ASSIGNMENT).where(a.post == Post.SME_2, a.enrollment_id == 1))
+        connection.execute(update(ENROLLMENT).where(ENROLLMENT.c.id == 3).values(
+            stage="commission_review", stage_entered_on=day(0)
+        ))
+    live(stocked, tmp_path / "mail", MONDAY)
+    (text,) = mailed(stocked)[1]
+    assert "Who can make the conference of March 21, 2020" in text
+    assert "favourable decision: by March 21, 2020" in text
+    assert "Vacant posts" in text
+    assert "second subject matter expert: nobody since January 1, 2020" in text

@@ -20,4 +20,6 @@ class Weekly(Data):
     name: Label
     to: Annotated[tuple[Post, ...], Field(min_length=1)]
     weekday: Annotated[int, Field(ge=0, le=6)] = 0
-    sections: Annotated[tuple[Section, ...], Field(min_length=1)] = tuple(Section)
+    sections: Annotated[tuple[Section, ...], Field(min_length=1)] = (
+        Section.RISK, Section.CHANGES, Section.ASKED,
+    )

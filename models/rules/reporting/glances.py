@@ -95,7 +95,7 @@ def glance(case: Case, log: Sequence[Advance], program: Program, *, place: Place
     return Glance(
         case.id, place, case.track, case.cycle, anchor, case.stage, case.stage_entered_on, case.status, risk,
         dates.window_until, dates.limit, tuple(_stays(anchor, log, program)),
-        tuple(_vacant(case, program, day)), last_on,
+        tuple(vacancies(case, program, day)), last_on,
     )
 
 
@@ -106,7 +106,7 @@ def _stays(entered: date, log: Sequence[Advance], program: Program) -> Iterator[
         entered = step.on
 
 
-def _vacant(case: Case, program: Program, day: date) -> Iterator[Vacancy]:
+def vacancies(case: Case, program: Program, day: date) -> Iterator[Vacancy]:
     """Yield the posts whose vacancy a rule of the case's cycle reads, where nobody is in them; none once it ended."""
     if case.status is not Status.OPEN:
         return
