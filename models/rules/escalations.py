@@ -144,10 +144,17 @@ def _at_risk(rule: EscalationRule, case: Case, scene: Scene) -> Sequence[Conditi
     stands = bool(case.standings) and any(
         s.rule == rule.rule and s.anchor_on == end and s.state is not closed for s in case.standings
     )
-    changes, lost = lost_ahead(scene.program.policy, case.site, scene.today, until=end)
-    watched = Watched(end, scene.gained, lost, stands=stands)
-    opens_on = at_risk_from(case, scene.program, plan=scene.plan.stages[case.stage], watched=watched)
-    return (Condition(case.stage, end, _grace(rule, opens_on, scene), changes[0] if changes else None),)
+    policy, plan, since = scene.program.policy, scene.plan.stages[case.stage], scene.today
+    changes, lost = lost_ahead(policy, case.site, since, until=end)
+    look_on = changes[0] if changes else None
+    while True:
+        watched = Watched(end, scene.gained, lost, stands=stands)
+        opens_on = _grace(rule, at_risk_from(case, scene.program, plan=plan, watched=watched), scene)
+        if not changes or opens_on < changes[0]:
+            return (Condition(case.stage, end, opens_on if since == scene.today else max(opens_on, since), look_on),)
+        # By then that change is over, and costs nothing more.
+        since = changes[0]
+        changes, lost = lost_ahead(policy, case.site, since, until=end)
 
 
 _CONDITIONS: dict[Cause, Callable[[EscalationRule, Case, Scene], Sequence[Condition]]] = {

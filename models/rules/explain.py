@@ -412,15 +412,16 @@ def _no_cause(rule: EscalationRule) -> str:
     return "its posts are held and nobody is to leave" if rule.posts else "the stage sets no days for it"
 
 
-def _because(view: _View, rule: EscalationRule, given: tuple[str, date]) -> str:  # noqa: PLR0911 - one for each cause
-    occurrence, anchor_on = given
+def _because(  # noqa: PLR0911 - one for each cause
+    view: _View, rule: EscalationRule, occurrence: str, *, anchor_on: date, on: date
+) -> str:
     match rule.cause:
         case Cause.INACTIVITY:
             return f"nothing on record since {anchor_on}"
         case Cause.OVERSTAY:
             return f"in {_stage(view, occurrence)} since {anchor_on}"
         case Cause.PACE:
-            return _too_slow(view, anchor_on)
+            return _too_slow(view, anchor_on, on)
         case Cause.OVERDUE:
             return f"{anchor_on} has passed"
         case Cause.DUTY:
@@ -434,15 +435,14 @@ def _because(view: _View, rule: EscalationRule, given: tuple[str, date]) -> str:
             assert_never(rule.cause)
 
 
-def _too_slow(view: _View, end: date) -> str:
+def _too_slow(view: _View, end: date, on: date) -> str:
     seen = forecast_view(view.case, view.scene.program, end, gained=view.scene.gained)
-    policy, today = view.scene.program.policy, view.scene.today
-    changes, lost = lost_ahead(policy, view.case.site, today, until=end)
+    changes, lost = lost_ahead(view.scene.program.policy, view.case.site, on, until=end)
     known = f", {lost.days} days of which a change of government costs ({', '.join(map(str, changes))})"
     less = known if lost else ""
     if seen is None:
         return f"the stages left, at their expected days, do not end in time for {end}{less}"
-    return f"an award by {end} has a chance of {percent(seen.chance(today) / 100)}{less}"
+    return f"an award by {end} has a chance of {percent(seen.chance(on) / 100)}{less}"
 
 
 def _post(view: _View, name: str) -> str:
@@ -450,7 +450,7 @@ def _post(view: _View, name: str) -> str:
 
 
 def _would_open(view: _View, rule: EscalationRule, condition: Condition) -> Sentence:
-    because = _because(view, rule, (condition.occurrence, condition.anchor_on))
+    because = _because(view, rule, condition.occurrence, anchor_on=condition.anchor_on, on=condition.opens_on)
     text = f'"{rule.rule}" would open on {condition.opens_on} if nothing happens: {because}.'
     return Sentence(rule.rule, Outcome.WOULD_OPEN, condition.opens_on, text)
 
@@ -462,7 +462,7 @@ def _escalated(view: _View, rule: EscalationRule, standing: Standing) -> Sentenc
         step_on, upcoming = None, "the next step waits for the hold to end"
     if standing.state is EscalationState.ACKNOWLEDGED:
         upcoming = f"acknowledged until {standing.acknowledged_until}, {upcoming}"
-    because = _because(view, rule, (standing.occurrence, standing.anchor_on))
+    because = _because(view, rule, standing.occurrence, anchor_on=standing.anchor_on, on=view.scene.today)
     text = (
         f'"{rule.rule}" stands since {standing.opened_on}: {because}; rung {standing.rung} of {len(rule.ladder)}'
         f" since {standing.rung_on}, {upcoming}."

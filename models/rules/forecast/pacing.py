@@ -68,7 +68,7 @@ def days_ahead(pace: float, stage: StagePace, seen: Progress, *, spread: float) 
 
     >>> proofs = StagePace(median=240, spread=0.28, known=35.0, tells=True, after=210)
     >>> [days_ahead(0.0, proofs, Progress(share, 120), spread=0.6) for share in (0.2, 0.5, 0.8)]
-    [-157, 10, 92]
+    [-157, 10, 103]
     """
     length = stage.median * math.exp(pace)
     agency, noise = 1 / stage.known, LOGISTIC_VARIANCE * stage.spread**2
