@@ -11,13 +11,13 @@ from pydantic import Field
 from models.rules.reporting.quarters import parse_quarter
 from models.rules.words import Language
 from tasks.door import door
-from tasks.reports.publishing import last_quarter, publish_quarterly
+from tasks.reports.publishing import last_quarter, publish_quarterly, publish_weekly
 from tasks.reports.quarterly import Asked
 from tasks.store import clock
 from tasks.store.database import engine_of
 from tasks.store.programs import current_program
 from tasks.views.artifacts import count, name_this_run
-from tasks.views.report_pages import publish_indicators
+from tasks.views.report_pages import publish_indicators, publish_week
 from tasks.weekly.reports import remind_of_the_report
 
 
@@ -40,6 +40,24 @@ def quarterly_report(
     done = publish_quarterly(engine, Asked(wanted, as_of, known_on), languages=list(Language))
     publish_indicators(done)
     name = f"report {done.name}: {count(len(done.files.paths), 'file')}, owed by {done.found.due_on}"
+    name_this_run(name)
+    return name
+
+
+@flow(name="director's week", flow_run_name="director's week", persist_result=False)
+@door
+def directors_week(as_of: date | None = None, known_on: date | None = None) -> str:
+    """Write the director's week to reports/ in the installation's home, and show its plots.
+
+    Args:
+        as_of: The day that the week ends with. Leave it empty for today.
+        known_on: Only what was recorded by the end of this day. Leave it empty for today.
+    """
+    engine = engine_of()
+    languages = [current_program(engine).policy.language]
+    done = publish_weekly(engine, (as_of, known_on), languages=languages)
+    publish_week(done)
+    name = f"{done.found.name}: {count(len(done.files.paths), 'file')}, {len(done.found.missing)} will miss their dates"
     name_this_run(name)
     return name
 

@@ -73,7 +73,7 @@ def _draw(rows: Sequence[Row], on: date, frame: Frame) -> Figure:
             axes.text(1.01, place, told, transform=axes.get_yaxis_transform(), va="center", fontsize=7.5,
                       color=hue if row.days is not None else QUIET)
         days = [day for row in rows for day in (row.opens, row.limit, *(row.days or ()))]
-        by_years(axes, min(days), max([*days, on]))
+        by_years(axes, min(days), max([*days, on]), most=3 if frame.narrow else 12)
         axes.axvline(number(on), color=INK, linewidth=0.8, linestyle=":")
         axes.set_yticks(range(len(rows)), [row.name for row in reversed(rows)], fontsize=6.5 if frame.narrow else 7.5)
         axes.set_ylim(-0.7, len(rows) - 0.3)

@@ -95,7 +95,7 @@ def by_years(axes: Axes, since: date, until: date, *, most: int = 12) -> None:
         axes.xaxis.set_major_locator(DATES.YearLocator(-(-(until.year - since.year) // most) or 1))
         axes.xaxis.set_major_formatter(DATES.DateFormatter("%Y"))
     else:
-        axes.xaxis.set_major_locator(DATES.AutoDateLocator(minticks=3, maxticks=7))
+        axes.xaxis.set_major_locator(DATES.AutoDateLocator(minticks=2, maxticks=most // 2 + 1))
         axes.xaxis.set_major_formatter(DATES.DateFormatter("%Y-%m"))
 
 

@@ -19,6 +19,7 @@ from models.rules.reporting.measures import Seen
 from models.rules.reporting.quarters import Quarter, quarter_of, quarters
 from models.rules.words import Risk, Status
 from tasks.reports.history import History
+from tasks.reports.tables import Table
 from tasks.store.past import Sight
 from tasks.views.forecasts import Forecasts, forecasts
 
@@ -54,6 +55,12 @@ def stage_rows(seen: Seen, program: Program) -> list[StageRow]:
         standing = sum(each.stage == stage.code for each in seen.open)
         found.append(StageRow(stage.code, stage.expected_days, len(entered), standing, len(days), _deciles(days)))
     return found
+
+
+def stages_table(rows: Sequence[StageRow]) -> Table:
+    """Return the stages as a table."""
+    columns = ("stage", "expected", "reached", "standing", "finished", "p10", "p50", "p90")
+    return Table("stages", columns, [(*each[:5], *(each.days or (None,) * 3)) for each in rows])
 
 
 def _entered(each: Glance, stage: str) -> bool:

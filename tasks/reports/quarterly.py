@@ -35,6 +35,7 @@ from tasks.reports.gathering import (
     kind_rows,
     risk_rows,
     stage_rows,
+    stages_table,
     trend,
 )
 from tasks.reports.history import History
@@ -94,8 +95,7 @@ class Quarterly:
         """Yield the tables of the report, in its order: the same in every language."""
         yield self._indicators()
         yield self._awards()
-        columns: tuple[str, ...] = ("stage", "expected", "reached", "standing", "finished", "p10", "p50", "p90")
-        yield Table("stages", columns, [(*each[:5], *(each.days or (None,) * 3)) for each in self.stages])
+        yield stages_table(self.stages)
         now = [index for index, each in enumerate(self.risks) if each.on == self.sight.as_of]
         yield Table("risk", RiskRow._fields, self.risks, now)
         columns = ("rule", "opened", "closed", "open", "top", "answered", "q1", "q2", "q3")

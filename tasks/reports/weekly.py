@@ -15,21 +15,35 @@ from typing import NamedTuple
 from sqlalchemy import Engine, select
 
 from models.rules.case import Case, Program
+from models.rules.dates import add_months
 from models.rules.errors import Refused
 from models.rules.forecast.answers import Answer
 from models.rules.planning import outlook
 from models.rules.reporting.glances import Glance
 from models.rules.reporting.measures import Seen
-from models.rules.words import Closing, Post, Risk, Status
+from models.rules.reporting.quarters import MONTHS, quarter_of, quarters
+from models.rules.reporting.weeks import LED_DAYS, Carried, Led, Load, by_pair, by_region, lacking, led, pair_of
+from models.rules.words import Post, Risk, Status
 from models.schema import INSTALLATION, PERSON
-from tasks.reports.gathering import EscalationRow, Fan, escalation_rows, fan
+from tasks.reports.gathering import (
+    EscalationRow,
+    Fan,
+    RiskRow,
+    StageRow,
+    escalation_rows,
+    fan,
+    risk_rows,
+    stage_rows,
+    stages_table,
+)
 from tasks.reports.history import History
 from tasks.reports.tables import Table
 from tasks.store.database import reading
 from tasks.store.past import Sight
 
-WEEK, LED_DAYS = timedelta(days=7), 28
-PAIR = (Post.SME_1, Post.SME_2)
+WEEK = timedelta(days=7)
+QUARTERS_BACK = 4
+"""Risk is told of so many quarters beside the running one."""
 _URGENCY = {Risk.OVERDUE: 0, Risk.AT_RISK: 1, Risk.ON_TRACK: 2}
 
 
@@ -48,17 +62,6 @@ class Reaching(NamedTuple):
     steps: tuple[tuple[str, date], ...]
 
 
-class Load(NamedTuple):
-    """Open cases of a region, or of a pair, by risk, with the escalations that are open and who carries them."""
-
-    name: str
-    open: int
-    at_risk: int
-    overdue: int
-    escalations: int
-    experts: int
-
-
 class Arc(NamedTuple):
     """A government with all kinds of agency accredited but one. `standing` is the case of the one that lacks."""
 
@@ -66,15 +69,6 @@ class Arc(NamedTuple):
     has: tuple[str, ...]
     lacks: str
     standing: Glance | None
-
-
-class Led(NamedTuple):
-    """What a rule's escalations led to in the last weeks: how many were opened, taken, and closed by which ending."""
-
-    row: EscalationRow
-    opened: int
-    taken: int
-    closed: Mapping[Closing, int]
 
 
 @dataclass(frozen=True)
@@ -93,6 +87,8 @@ class Weekly:
     pairs: Sequence[Load]
     led: Sequence[Led]
     arcs: Sequence[Arc]
+    stages: Sequence[StageRow]
+    risks: Sequence[RiskRow]
 
     @property
     def name(self) -> str:
@@ -111,6 +107,12 @@ class Weekly:
             (each, vacancy.post, vacancy.since) for each in self.seen.glances for vacancy in each.vacant
         ]
         return sorted(found, key=lambda each: (each[2], each[0].place.enrollment))
+
+    @property
+    def answers(self) -> list[EscalationRow]:
+        """How long the escalations of the rules that are told waited for an answer."""
+        told = {each.rule for each in self.led}
+        return [row for row in escalation_rows(self.seen, self.program) if row.rule in told]
 
     def tables(self) -> Iterator[Table]:
         """Yield the tables of the page, in its order."""
@@ -143,7 +145,7 @@ class Weekly:
         )
         yield Table(
             "regions", ("region", "open", "at_risk", "overdue", "escalations", "experts", "per_expert"),
-            [(*each, round(each.open / each.experts, 1) if each.experts else None) for each in self.regions],
+            [(*each, each.per_expert) for each in self.regions],
         )
         yield Table(
             "pairs", ("pair", "open", "at_risk", "overdue", "escalations"), [tuple(each[:5]) for each in self.pairs]
@@ -151,7 +153,7 @@ class Weekly:
         yield Table(
             "led", ("rule", "opened", "open", "top", "led"),
             [
-                (each.row.rule, each.opened, each.row.open, each.row.top, "; ".join(
+                (each.rule, each.opened, each.open, each.top, "; ".join(
                     f"{name} {number}" for name, number in [("taken", each.taken), *each.closed.items()] if number
                 ))
                 for each in self.led
@@ -165,6 +167,9 @@ class Weekly:
                 for each in self.arcs
             ],
         )
+        yield stages_table(self.stages)
+        now = [index for index, each in enumerate(self.risks) if each.on == self.sight.as_of]
+        yield Table("risk", RiskRow._fields, self.risks, now)
 
 
 def _said(answer: Answer | None) -> tuple[float | None, float | None, date | None]:
@@ -192,8 +197,10 @@ def weekly(engine: Engine, *, as_of: date | None = None, known_on: date | None =
             connection.execute(select(PERSON.c.id, PERSON.c.code)).tuples().all()
         )
         is_demo = bool(connection.scalar(select(INSTALLATION.c.is_demo)))
+        risks = list(_lately(history, sight, seen))
     foreseen = fan(engine, seen, program, day=sight.day)
     by_id = {each.id: each for each in seen.glances}
+    carried = list(_carried(cases, seen, codes, day=sight.as_of))
     ahead = [day for day in program.conferences if day > sight.as_of]
     conference = ahead[0] if ahead else None
     return Weekly(
@@ -201,10 +208,12 @@ def weekly(engine: Engine, *, as_of: date | None = None, known_on: date | None =
         missing=_missing(seen, {each.enrollment: each for each in foreseen.answers}, program),
         conference=conference,
         reaching=[] if conference is None else list(_reaching(cases, by_id, program, on=(sight.as_of, conference))),
-        regions=list(_regions(cases, seen, program, day=sight.as_of)),
-        pairs=list(_pairs(cases, seen, codes, day=sight.as_of)),
-        led=list(_led(seen, program, since=sight.as_of - timedelta(days=LED_DAYS))),
-        arcs=list(_arcs(seen, program)),
+        regions=list(by_region(carried, [region.code for region in program.policy.regions])), pairs=by_pair(carried),
+        led=list(led(
+            seen.raised, {name: len(rule.ladder) for name, rule in program.escalations.items()},
+            since=sight.as_of - timedelta(days=LED_DAYS),
+        )),
+        arcs=list(_arcs(seen, program)), stages=stage_rows(seen, program), risks=risks,
     )
 
 
@@ -238,51 +247,14 @@ def _reaching(
     yield from sorted(found, key=lambda each: (each.leave_by, each.glance.place.enrollment))
 
 
-def _regions(cases: Iterable[Case], seen: Seen, program: Program, *, day: date) -> Iterator[Load]:
-    region = {each.id: each.place.region for each in seen.glances}
-    experts: dict[str, set[int]] = defaultdict(set)
+def _carried(cases: Iterable[Case], seen: Seen, codes: Mapping[int, str], *, day: date) -> Iterator[Carried]:
+    glances = {each.id: each for each in seen.glances}
+    standing = Counter(each.enrollment for each in seen.raised if each.closed_on is None)
     for case in cases:
         if case.status is Status.OPEN:
-            experts[region[case.id]] |= {s.person for s in case.seats if s.post in PAIR and s.held(day)}
-    standing = Counter(each.region for each in seen.raised if each.closed_on is None)
-    for one in program.policy.regions:
-        mine = [each for each in seen.glances if each.place.region == one.code and each.status is Status.OPEN]
-        yield _load(one.code, mine, standing[one.code], experts=len(experts[one.code]))
-
-
-def _pairs(cases: Iterable[Case], seen: Seen, codes: Mapping[int, str], *, day: date) -> Iterator[Load]:
-    glances = {each.id: each for each in seen.glances}
-    carried: dict[str, list[Glance]] = defaultdict(list)
-    for case in cases:
-        held = {seat.post: seat.person for seat in sorted(case.seats, key=lambda s: s.since) if seat.held(day)}
-        people = sorted(codes[held[post]] for post in PAIR if post in held)
-        if case.status is Status.OPEN and people:
-            carried[" · ".join(people)].append(glances[case.id])
-    standing = Counter(each.enrollment for each in seen.raised if each.closed_on is None)
-    loads = [
-        _load(name, mine, sum(standing[each.place.enrollment] for each in mine), experts=len(name.split(" · ")))
-        for name, mine in carried.items()
-    ]
-    yield from sorted(loads, key=lambda each: (-each.open, -each.overdue, -each.at_risk, each.name))
-
-
-def _load(name: str, mine: Sequence[Glance], escalations: int, *, experts: int) -> Load:
-    risks = Counter(each.risk for each in mine)
-    return Load(name, len(mine), risks[Risk.AT_RISK], risks[Risk.OVERDUE], escalations, experts)
-
-
-def _led(seen: Seen, program: Program, *, since: date) -> Iterator[Led]:
-    for row in escalation_rows(seen, program):
-        mine = [each for each in seen.raised if each.rule == row.rule]
-        closed = Counter(
-            each.closing for each in mine if each.closed_on is not None and each.closed_on > since and each.closing
-        )
-        opened = sum(each.opened_on > since for each in mine)
-        taken = sum(
-            each.answered_on is not None and each.answered_on > since and each.closed_on is None for each in mine
-        )
-        if opened or taken or closed or row.open:
-            yield Led(row, opened, taken, dict(closed))
+            place = glances[case.id].place
+            pair = tuple(codes[person] for person in pair_of(case, day))
+            yield Carried(place.region, glances[case.id].risk, pair, standing[place.enrollment])
 
 
 def _arcs(seen: Seen, program: Program) -> Iterator[Arc]:
@@ -293,7 +265,16 @@ def _arcs(seen: Seen, program: Program) -> Iterator[Arc]:
             by_government[each.place.government].append(each)
     for government, mine in sorted(by_government.items()):
         has = tuple(kind for kind in kinds if any(e.place.kind == kind and e.awarded_on is not None for e in mine))
-        if len(kinds) > 1 and len(has) == len(kinds) - 1:
-            (lacks,) = set(kinds) - set(has)
+        lacks = lacking(kinds, has)
+        if lacks is not None:
             standing = next((e for e in mine if e.place.kind == lacks and e.status is Status.OPEN), None)
             yield Arc(government, has, lacks, standing)
+
+
+def _lately(history: History, sight: Sight, seen: Seen) -> Iterator[RiskRow]:
+    """Tell the risk of every region at the ends of the last quarters, each as it was known then, and on the day."""
+    last, regions = quarter_of(sight.as_of), {each.code: each.code for each in history.program.policy.regions}
+    for each in quarters(quarter_of(add_months(last.since, -MONTHS * QUARTERS_BACK)), last):
+        known = Sight(each.until, min(each.until, sight.known_on))
+        look = seen if each == last else history.seen(known, each.since)
+        yield from risk_rows(look, regions, fewest=1)

@@ -7,12 +7,14 @@ from functools import partial
 
 from models.rules.naming import awaited
 from models.rules.reporting.glances import Glance
+from models.rules.reporting.weeks import LED_DAYS
 from models.rules.words import Level, Risk
-from tasks.plots import awards, gantt, responses
+from tasks.plots import awards, gantt, responses, risk, stages
+from tasks.plots.style import Picture
 from tasks.reports import naming
 from tasks.reports.files import Told
 from tasks.reports.pages import Cell, Column, Line, Section, Shown, Tile, drawn, page, shown
-from tasks.reports.weekly import LED_DAYS, Missing, Weekly
+from tasks.reports.weekly import QUARTERS_BACK, Missing, Weekly
 from tasks.reports.wording import NOTHING, Wording
 
 _LEVEL = {Risk.ON_TRACK: Level.LOW, Risk.AT_RISK: Level.WATCH, Risk.OVERDUE: Level.HIGH}
@@ -56,6 +58,7 @@ def _sections(found: Weekly, say: Wording) -> Iterator[Section]:
     yield _conference(found, say)
     tables = {table.name: table for table in found.tables()}
     region, rule = naming.regions(found.program, say), naming.rules(found.program, say)
+    stage = {each.code: each.name.text(say.language) for each in found.program.policy.stages}
     post = {each.value: label.text(say.language) for each, label in found.program.policy.posts.items()}
     yield Section(
         say("h_vacant"), [] if found.vacant else [say("p_vacant_none")],
@@ -73,10 +76,21 @@ def _sections(found: Weekly, say: Wording) -> Iterator[Section]:
     )
     yield Section(
         say("h_led"), [say("p_led" if found.led else "p_led_none", days=LED_DAYS)],
-        drawn(responses.picture([each.row for each in found.led], rule, say), say) if found.led else None,
+        drawn(responses.picture(found.answers, rule, say), say) if found.led else None,
         _led(found, say) if found.led else None,
     )
     yield Section(say("h_course"), list(about_course(found, say)), drawn(awards.picture(found.fan, say), say))
+    yield Section(
+        say("h_stages"), picture=drawn(stages.funnel(found.stages, found.program.policy, say), say),
+        table=shown(tables["stages"], say, columns=("stage", "reached", "standing", "finished"),
+                    spelling={"stage": stage.__getitem__}),
+    )
+    yield Section(
+        say("h_risk"), [say("p_risk_lately", quarters=QUARTERS_BACK)],
+        drawn(risk.picture(found.risks, region, say), say),
+        shown(tables["risk"], say, columns=("group", "open", "on_track", "at_risk", "overdue"),
+              spelling={"group": region.__getitem__}),
+    )
     kinds = {code: each.name.text(say.language) for code, each in found.program.policy.kinds.items()}
     yield Section(
         say("h_arc"), [say("p_arc" if found.arcs else "p_arc_none", kinds=", ".join(kinds.values()))],
@@ -191,10 +205,10 @@ def _led(found: Weekly, say: Wording) -> Shown:
     for each in found.led:
         ends = [(say("led_taken"), each.taken), *((say(f"closing_{end}"), n) for end, n in each.closed.items())]
         rows.append([
-            Cell(rule.get(each.row.rule, each.row.rule), label["rule"]),
+            Cell(rule.get(each.rule, each.rule), label["rule"]),
             *(
                 Cell(say.number(value), label[name], is_number=True)
-                for name, value in (("lately", each.opened), ("open", each.row.open), ("top", each.row.top))
+                for name, value in (("lately", each.opened), ("open", each.open), ("top", each.top))
             ),
             Cell("; ".join(f"{name}: {n}" for name, n in ends if n) or NOTHING, label["led"]),
         ])
@@ -219,3 +233,14 @@ def _arcs(found: Weekly, say: Wording, kinds: dict[str, str]) -> Shown:
         for each in found.arcs
     ]
     return _table("arc", names, rows, say=say)
+
+
+def pictures(found: Weekly, say: Wording) -> Iterator[tuple[str, Picture]]:
+    """Yield the plots of the week that are looked at without the page, each with its heading."""
+    policy, regions = found.program.policy, naming.regions(found.program, say)
+    yield say("h_course"), awards.picture(found.fan, say)
+    yield say("h_stages"), stages.funnel(found.stages, policy, say)
+    yield say("h_risk"), risk.picture(found.risks, regions, say)
+    if found.fan.answers:
+        rows = gantt.rows_of(found.fan.answers, found.fan.codes, policy)
+        yield say("h_gantt"), gantt.picture(rows, found.sight.day, say)

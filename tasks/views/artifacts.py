@@ -42,6 +42,8 @@ from tasks.views.links import artifact_url
 from tasks.views.reports import RISKS, Portfolio, change_row, names_of, portfolio
 
 CHANGES_KEY, PORTFOLIO_KEY, PROGRESS_KEY = "sweep-changes", "portfolio", "sweep-progress"
+WEEK_KEY = "directors-week"
+"""Plots cost a second that a sweep has not: a flow of its own draws them once a week."""
 
 
 def name_this_run(name: str) -> None:
@@ -187,7 +189,8 @@ def portfolio_page(
         title = f"Accredited, in their next cycle: {later.open}"
         lines += ["", f"## {title}", "", *_by_stage(later, name, title)]
     lines += ["", "## Asking for attention", "", *_attention(worst, name, Forms(program, as_of))]
-    lines += ["", f"[What the last sweep changed]({artifact_url(CHANGES_KEY)})"]
+    changed, week = artifact_url(CHANGES_KEY), artifact_url(WEEK_KEY)
+    lines += ["", f"[What the last sweep changed]({changed}) · [The week in pictures, drawn on Mondays]({week})"]
     return "\n".join(lines)
 
 

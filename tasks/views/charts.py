@@ -1,4 +1,4 @@
-"""Small charts as SVG in a data URI: the one form in which Prefect's UI draws a picture inside Markdown."""
+"""Pictures in a data URI: the one form in which Prefect's UI draws them inside Markdown. Small charts are SVG."""
 
 from __future__ import annotations
 
@@ -36,10 +36,11 @@ def bars_by_risk(bars: Sequence[Bar], title: str) -> str:
     return image("".join([*parts, "</svg>"]), f"{title}: {said}")
 
 
-def image(svg: str, alternative: str) -> str:
-    """Return an SVG drawing as a Markdown image."""
+def image(drawing: str | bytes, alternative: str) -> str:
+    """Return a drawing as a Markdown image: SVG as text, PNG as bytes."""
+    kind, content = ("png", drawing) if isinstance(drawing, bytes) else ("svg+xml", drawing.encode())
     safe = "".join(letter for letter in alternative if letter not in "[]()\n")
-    return f"![{safe}](data:image/svg+xml;base64,{b64encode(svg.encode()).decode()})"
+    return f"![{safe}](data:image/{kind};base64,{b64encode(content).decode()})"
 
 
 def _legend() -> list[str]:

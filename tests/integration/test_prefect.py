@@ -24,6 +24,7 @@ from flows.clock import (
 from flows.daily import daily_sweep
 from flows.delivery import deliver_notices
 from flows.operators import acknowledge_escalation, enroll_agency, record_milestone
+from flows.reports import directors_week
 from models.rules.errors import Refused
 from models.rules.words import Change, EscalationState
 from models.schema import CHANGE, ENROLLMENT, ESCALATION, PERSON
@@ -34,6 +35,7 @@ from tasks.mail.fake_sendgrid.provider import KEY, Options
 from tasks.mail.fake_sendgrid.server import serving
 from tasks.mail.senders.choice import sender_of
 from tasks.mail.senders.sendgrid import key_of
+from tasks.store import clock
 from tasks.store.database import reading, transaction
 from tasks.views.case_page import case_key
 from tests.building import day
@@ -65,6 +67,22 @@ def test_a_sweep_is_named_by_what_it_did_and_leaves_two_artifacts(stocked: Engin
     second = run(daily_sweep, as_of=TODAY)
     assert api.run_of(second)["name"].startswith(f"sweep {TODAY}: 4 open, 0 due, 0 advanced, 0 notices, 0 escal")
     assert everything(stocked) == before
+
+
+def test_the_directors_week_is_shown_in_pictures_that_the_daily_sweep_does_not_pay_for(
+    stocked: Engine, api: Api
+) -> None:
+    assert run(daily_sweep).is_completed()
+    portfolio = api.artifact("portfolio")["data"]
+    assert "/artifacts/key/directors-week" in portfolio
+    assert "data:image/png" not in portfolio
+    done = run(directors_week)
+    assert done.is_completed()
+    assert api.run_of(done)["name"].startswith(f"week-{clock.today(stocked, 'America/Mexico_City')}: ")
+    shown = api.artifact("directors-week")
+    assert shown["type"] == "markdown"
+    assert shown["data"].count("](data:image/png;base64,") >= len(("funnel", "risk", "windows"))
+    assert not [secret for secret in SECRETS if secret in shown["data"]]
 
 
 def test_a_sweep_of_more_than_a_batch_shows_how_far_it_has_come(
