@@ -19,11 +19,11 @@ from sqlalchemy import Engine
 from models.rules.words import OnUnknown
 from tasks.store.cases import START
 from tasks.store.database import transaction
-from tasks.store.programs import Terms, folder_of, put_in_force, read_policy
+from tasks.store.programs import Terms, put_in_force
 from tasks.sweep import decide_batch
 from tests.faults.boundaries import rest
 from tests.faults.judge import judge
-from tests.faults.world import FIRST_DAY, Cases, Databases, world
+from tests.faults.world import FIRST_DAY, Cases, Databases, unbounded, world
 from tests.faults.zygote import Zygote
 
 LOG = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def run(zygote: Zygote, databases: Databases, folder: Path) -> list[Limit]:
 def _decided_under(policy: OnUnknown) -> Any:
     """Return what puts a word of all rules in force, and decides the first day."""
     def prepare(engine: Engine) -> None:
-        read = read_policy(folder_of("mexico"))
+        read = unbounded()
         rules = {
             name: tuple(rule.model_copy(update={"on_unknown": policy}) for rule in getattr(read, name))
             for name in ("reminders", "escalations")

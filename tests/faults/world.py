@@ -18,6 +18,8 @@ from typing import Any
 import psycopg
 from sqlalchemy import Engine, insert
 
+from models.rules.policy import Policy
+from models.rules.policy.mailing import Mailing
 from models.rules.words import Language, Post
 from models.schema import AGENCY, ASSIGNMENT, ENROLLMENT, MILESTONE, PERSON
 from tasks.mail.fake_sendgrid.provider import Options
@@ -84,6 +86,11 @@ class World:
             set_clock(connection, datetime(day.year, day.month, day.day, hour, 5, tzinfo=UTC))
 
 
+def unbounded() -> Policy:
+    """Return the program's policy without a budget or cap: no operator is there to release what it would park."""
+    return read_policy(folder_of("mexico")).model_copy(update={"mail": Mailing()})
+
+
 class Databases:
     """Databases of one kind, each a copy of a template at the newest schema; a name may be used again."""
 
@@ -99,7 +106,7 @@ class Databases:
             self._sql(f'CREATE DATABASE "{name}"')
         engine = engine_of(url)
         migrate(engine)
-        put_in_force(engine, read_policy(folder_of("mexico")), Terms(live_from=date(2016, 1, 1)))
+        put_in_force(engine, unbounded(), Terms(live_from=date(2016, 1, 1)))
         with transaction(engine) as connection:
             for target, rows in rows_of(cases):
                 connection.execute(insert(target), rows)

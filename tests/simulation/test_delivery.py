@@ -22,6 +22,11 @@ def test_no_schedule_loses_a_notice_or_sends_one_twice(block: int) -> None:
     assert broken_by(range(block * size, (block + 1) * size)) == {}
 
 
+def test_an_answer_is_as_old_as_its_question() -> None:
+    # A run sleeps for a day with "the log cannot be read" in hand, of the minute in which the doubt began.
+    assert broken_by(range(24_129, 24_130)) == {}
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("block", range(20))
 def test_a_hundred_thousand_schedules_keep_the_promise(block: int) -> None:

@@ -86,10 +86,11 @@ def _ask_about_the_unknown(shift: Shift) -> None:
         rows = [r for r in connection.execute(_UNKNOWN) if is_due(r.next_at, now, shift.times.horizon)][:ASKED_A_RUN]
         policies = _policies(connection, [row.id for row in rows]) if rows else {}
     for row in rows:
-        answer = _asked(shift, row)
+        # An answer is as old as its question: a run may be stopped for hours before it makes something of it.
+        asked_at, answer = shift.watch.moment(), _asked(shift, row)
         shift.reached(Boundary.ASKED)
         doubt = Doubt(_vigil(row.vigil), policies[row.id], row.again)
-        resolution = resolve(doubt, answer, shift.watch.moment(), times=shift.times)
+        resolution = resolve(doubt, answer, asked_at, times=shift.times)
         with transaction(shift.engine) as connection:
             _store(connection, shift, (row, answer, resolution))
         shift.reached(Boundary.RESOLVED)
