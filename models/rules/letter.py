@@ -171,13 +171,14 @@ class Row(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A part of a weekly mail in its reader's words: `empty` where it has no rows, `more` counts those left out."""
+    """A part of a weekly mail in its reader's words: `empty` where it has nothing, `more` counts the rows left out."""
 
     title: str
     empty: str
     bars: tuple[Bar, ...] = ()
     rows: tuple[Row, ...] = ()
     more: int = 0
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,15 @@ class Section(Word):
     ASKED = "asked"
     CONFERENCE = "conference"
     VACANT = "vacant"
+    TARGET = "target"
+    LOAD = "load"
+    PAIRS = "pairs"
+    LED = "led"
+    ARC = "arc"
+
+
+OF_THE_PROGRAM = frozenset({Section.TARGET, Section.LED, Section.ARC})
+"""What a weekly mail tells of the whole program, whatever its reader holds: for the program's own posts."""
 
 
 class NoticeState(Word):

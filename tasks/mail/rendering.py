@@ -308,7 +308,7 @@ def _cleaned_part(part: Part) -> Part:
         tuple(
             Row(clean_header(row.title), clean_header(row.about), _cleaned(row.lines), row.mark) for row in part.rows
         ),
-        part.more,
+        part.more, _cleaned(part.lines),
     )
 
 

@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from models.rules.reporting.groups import ALL
 from models.rules.words import Risk
 from tasks.plots.palette import OF_RISK
 from tasks.plots.style import Frame, Picture, by_years
-from tasks.reports.gathering import ALL, RiskRow
+from tasks.reports.gathering import RiskRow
 from tasks.reports.wording import Wording
 
 COLUMNS, NARROW_COLUMNS = 3, 2

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from models.rules.case import Program
 from models.rules.forecast.answers import Answer, Awards, Target, awards
 from models.rules.reporting.glances import Glance
-from models.rules.reporting.groups import OTHERS, joined
+from models.rules.reporting.groups import ALL, OTHERS, joined
 from models.rules.reporting.measures import Seen
 from models.rules.reporting.quarters import Quarter, quarter_of, quarters
 from models.rules.words import Risk, Status
@@ -85,7 +85,6 @@ class RiskRow(NamedTuple):
     overdue: int | None
 
 
-ALL = "all"
 Groups = dict[str, str]
 """Under which name each region is counted."""
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from models.rules.case import Program
-from models.rules.reporting.groups import OTHERS
+from models.rules.reporting.groups import ALL, OTHERS
 from models.rules.reporting.indicators import Row
 from models.rules.reporting.measures import Unit
-from tasks.reports.gathering import ALL
 from tasks.reports.wording import NOTHING, Wording
 
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, or_, select
 
 from models.rules.case import Case, Program
 from models.rules.naming import enrollment_code
-from models.rules.words import Post
-from models.schema import AGENCY, CHANGE, ENROLLMENT, ESCALATION, MILESTONE, STAGE_CHANGE
+from models.rules.reporting.weeks import pair_of
+from models.rules.words import OF_THE_PROGRAM, Post, Section
+from models.schema import AGENCY, CHANGE, ENROLLMENT, ESCALATION, MILESTONE, PERSON, STAGE_CHANGE
 from tasks.store.cases import IDS, named_cases
+from tasks.weekly.whole import Whole, whole_of
 
 _E, _X, _M, _S, _C = ENROLLMENT.c, ESCALATION.c, MILESTONE.c, STAGE_CHANGE.c, CHANGE.c
 SINCE: Any = bindparam("since")
 AT: Any = bindparam("at")
-_NAMES = select(_E.id, AGENCY.c.code, AGENCY.c.name, _E.track, _E.cycle).join(
+_NAMES = select(_E.id, AGENCY.c.code, AGENCY.c.name, AGENCY.c.region, _E.track, _E.cycle).join(
     AGENCY, AGENCY.c.id == _E.agency_id
 ).where(_E.id.in_(IDS))
 _STEPS = (
@@ -41,14 +44,16 @@ _CHANGES = (
     select(_C.enrollment_id, _C.recorded_at, _C.kind)
     .where(_C.enrollment_id.in_(IDS), _C.recorded_at >= AT).order_by(_C.id)
 )
+_PEOPLE = select(PERSON.c.id, PERSON.c.given_names, PERSON.c.surname).where(PERSON.c.id.in_(IDS))
 
 
 class Held(NamedTuple):
-    """One open case that somebody holds: what it is called, and the posts by which they hold it."""
+    """One open case that somebody holds: what it is called, where it is, and the posts by which they hold it."""
 
     case: Case
     code: str
     agency: str
+    region: str
     posts: frozenset[Post]
 
 
@@ -62,21 +67,28 @@ class Happened(NamedTuple):
 
 
 class Desk(NamedTuple):
-    """What one person holds on a day, and what happened from the day `since` on."""
+    """What one person holds on a day, and what happened from the day `since` on.
+
+    `whole` and `people`, by id, are there where a section tells of them.
+    """
 
     program: Program
     held: tuple[Held, ...]
     happened: Happened
     since: date
     today: date
+    whole: Whole | None = None
+    people: Mapping[int, str] = MappingProxyType({})
 
 
 class Desks:
     """The desks of several people, read together: people of one region share most of their cases."""
 
     def __init__(
-        self, connection: Connection, program: Program, ids: Iterable[int], *, since: date, today: date
+        self, connection: Connection, program: Program, ids: Iterable[int], *, since: date, today: date,
+        sections: Collection[Section],
     ) -> None:
+        """Read them, and what the `sections` that are to be told need beside."""
         self._program, self._since, self._today = program, since, today
         wanted = sorted(set(ids))
         self._cases = {case.id: case for case in named_cases(connection, wanted)}
@@ -84,16 +96,25 @@ class Desks:
         asked = {"ids": wanted, "since": since, "at": datetime.combine(since, time(), UTC), "today": today}
         queries = (_STEPS, _FACTS, _ESCALATIONS, _CHANGES)
         self._happened = Happened(*(_by_case(connection.execute(query, asked)) for query in queries))
+        self._whole = whole_of(connection, program, today) if OF_THE_PROGRAM.intersection(sections) else None
+        self._people: dict[int, str] = {}
+        if Section.PAIRS in sections:
+            pairs = {person for case in self._cases.values() for person in pair_of(case, today)}
+            self._people = {row.id: f"{row.given_names} {row.surname}" for row in connection.execute(
+                _PEOPLE, {"ids": sorted(pairs)}
+            )}
 
     def of(self, holding: Mapping[int, frozenset[Post]]) -> Desk:
         """Return the desk of somebody who holds some cases."""
         held = [self._held(number, posts) for number, posts in sorted(holding.items())]
-        return Desk(self._program, tuple(held), self._happened, self._since, self._today)
+        return Desk(
+            self._program, tuple(held), self._happened, self._since, self._today, self._whole, self._people
+        )
 
     def _held(self, number: int, posts: frozenset[Post]) -> Held:
         name = self._names[number]
         code = enrollment_code(name.code, name.track, name.cycle)
-        return Held(self._cases[number], code, name.name, posts)
+        return Held(self._cases[number], code, name.name, name.region, posts)
 
 
 def _by_case(rows: Iterable[Row[Any]]) -> Mapping[int, list[Row[Any]]]:

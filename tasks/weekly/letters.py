@@ -48,7 +48,8 @@ class Weeklies:
             people = {row.person_id for row in rows if row.rule == name}
             self._held[name] = holdings(connection, program.weekly[name].to, people, today=today)
         cases = {case for held in self._held.values() for mine in held.values() for case in mine}
-        self._desks = Desks(connection, program, cases, since=today - A_WEEK, today=today)
+        sections = {section for name in self._held for section in program.weekly[name].sections}
+        self._desks = Desks(connection, program, cases, since=today - A_WEEK, today=today, sections=sections)
 
     def letter(self, row: Row[Any]) -> Letter | Reason:
         """Return the letter of a notice, or why there is none."""

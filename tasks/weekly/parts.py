@@ -5,6 +5,8 @@ changes     what was recorded of them since the day a week ago
 asked       the escalations that have reached the reader, and the stages that are to be left soon
 conference  the cases that can make the next conference, and what each must do by when
 vacant      the posts that nobody holds, and since when
+
+How the program does beside its cases (target, load, pairs, led, arc) is written in `tasks/weekly/course.py`.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from models.rules.reporting.glances import vacancies
 from models.rules.risk import days_gained, view
 from models.rules.words import Cause, EscalationState, Language, Post, Risk, Section, Status
 from tasks.mail.rendering import spell_day, spell_days
+from tasks.weekly.course import STANDING, Course
 from tasks.weekly.desks import Desk, Held
 from tasks.weekly.words import WORDS
 
@@ -38,14 +41,18 @@ WORST_FIRST = (Risk.OVERDUE, Risk.AT_RISK, Risk.ON_TRACK)
 
 def parts_of(desk: Desk, sections: Sequence[Section], language: Language) -> tuple[Part, ...]:
     """Return the parts of a mail, in this order; none where none of them has anything to say."""
-    scribe = _Scribe(desk, language)
+    scribe, course = _Scribe(desk, language), Course(desk, language)
     writers: dict[Section, Callable[[], Part]] = {
         Section.RISK: scribe.risk, Section.CHANGES: scribe.changes, Section.ASKED: scribe.asked,
-        Section.CONFERENCE: scribe.conference, Section.VACANT: scribe.vacant,
+        Section.CONFERENCE: scribe.conference, Section.VACANT: scribe.vacant, Section.TARGET: course.target,
+        Section.LOAD: course.load, Section.PAIRS: course.pairs, Section.LED: course.led, Section.ARC: course.arc,
     }
     parts = {section: writers[section]() for section in sections}
     quiet = all(held.case.risk is Risk.ON_TRACK for held in desk.held)
-    said = [section for section, part in parts.items() if part.rows and not (section is Section.RISK and quiet)]
+    said = [
+        section for section, part in parts.items()
+        if part.rows and section not in STANDING and not (section is Section.RISK and quiet)
+    ]
     return tuple(parts.values()) if said else ()
 
 

@@ -12,16 +12,29 @@ from sqlalchemy import Engine, delete, insert, select, update
 
 from models.rules.errors import Refused
 from models.rules.words import EmailKind, Language, NoticeState, Post, Reason, Subject
-from models.schema import ASSIGNMENT, EMAIL, ENROLLMENT, INCIDENT, INSTALLATION, NOTICE, PERSON
+from models.schema import (
+    AGENCY,
+    ASSIGNMENT,
+    EMAIL,
+    ENROLLMENT,
+    ESCALATION,
+    INCIDENT,
+    INSTALLATION,
+    NOTICE,
+    PERSON,
+    STAGE_CHANGE,
+)
 from tasks.mail import rendering
 from tasks.mail.deliver import deliver
 from tasks.mail.senders.folder import FolderSender
+from tasks.reports.weekly import weekly
 from tasks.store import clock
 from tasks.store.database import reading, transaction
 from tasks.store.programs import put_in_force
 from tasks.sweep import sweep
 from tasks.views.ledger import ledger, wanted_by
 from tasks.weekly.deciding import decide_weekly
+from tasks.weekly.whole import whole_of
 from tests.building import case, day, program
 from tests.storing import NOW, install
 
@@ -176,3 +189,38 @@ def test_the_director_hears_of_the_next_conference_and_of_vacant_posts(stocked: 
     assert "favourable decision: by March 21, 2020" in text
     assert "Vacant posts" in text
     assert "second subject matter expert: nobody since January 1, 2020" in text
+    assert "On course for the target - accredited: 0" in text
+    assert "target 31 Jan 2024: 80 No forecast is stored yet" in text
+    assert "What the escalations led to The last 28 days. nothing happens - opened: 1; open now: 1, of them" in text
+    assert "Load of the regions Centro - open: 3, at risk: 1, overdue: 0, escalations: 2" in text
+    assert "Load of the pairs" in text
+
+
+def test_the_whole_program_is_counted_as_its_page_counts_it(stocked: Engine) -> None:
+    """The mail asks a few tables, the page rebuilds every case: on the day itself both say the same."""
+    put_in_force(stocked, program().policy)
+    e, kinds, last = ENROLLMENT.c, list(program().policy.kinds), program().policy.path[-1].code
+    with transaction(stocked) as connection:
+        clock.set_clock(connection, datetime(2020, 3, 9, 18, tzinfo=UTC))
+        connection.execute(update(AGENCY).values(government="G"))
+        for number, kind in enumerate(kinds, 1):
+            connection.execute(update(AGENCY).where(AGENCY.c.id == number).values(kind=kind))
+    sweep(MONDAY)
+    with transaction(stocked) as connection:
+        connection.execute(update(ESCALATION).values(acknowledged_on=MONDAY))
+        connection.execute(insert(STAGE_CHANGE), [
+            {"enrollment_id": number, "seq": 99, "from_stage": stage, "to_stage": last, "status": "awarded",
+             "changed_on": day(60), "decided_on": day(60), "policy_version_id": 1, "recorded_at": NOW, "evidence": {}}
+            for number, stage in connection.execute(select(e.id, e.stage).where(e.id > 1)).tuples().all()
+        ])
+        connection.execute(update(ENROLLMENT).where(e.id > 1).values(
+            status="awarded", stage=last, stage_entered_on=day(60), ended_on=day(60), next_review_on=None,
+        ))
+    with reading(stocked) as connection:
+        told = whole_of(connection, program(), MONDAY)
+    page = weekly(stocked)
+    assert told.accredited == len(page.fan.past) == 2
+    assert list(told.led) == list(page.led) != []
+    assert [(each.government, each.lacks, each.standing) for each in told.short] == [
+        (each.government, each.lacks, each.standing and each.standing.place.enrollment) for each in page.arcs
+    ] == [("G", kinds[0], "A1/law_enforcement_tier1")]

@@ -507,6 +507,12 @@ IMPOSSIBLE: dict[str, tuple[Mutation, str, str, str]] = {
         "cycles that an award opens, and none does",
         "Add [reaccreditation]",
     ),
+    "the whole program told to whoever holds a part of it": (
+        lambda t: t["weekly"][0].update(sections=["risk", "target", "arc"]),
+        "weekly[0].sections",
+        'arc, target of the whole program to "sme_1"',
+        "in a mail of their own",
+    ),
 }
 
 

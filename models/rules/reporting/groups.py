@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-OTHERS = "others"
+ALL, OTHERS = "all", "others"
+"""What stands for all groups together, and for several that are too small."""
 
 
 def joined(sizes: Mapping[str, int], *, fewest: int) -> dict[str, str]:
