@@ -15,7 +15,8 @@ from models.rules.fees import spell_price
 from models.rules.naming import awaited
 from models.rules.planning import Slot
 from models.rules.projection import Planned
-from models.rules.words import Clock, Language, Risk
+from models.rules.spanish import CHOICES, spell
+from models.rules.words import Clock, Language, Risk, Status
 from tasks.views.chronicle import Chronicle
 
 SHOWN = {
@@ -28,9 +29,7 @@ SHOWN = {
 SLOTS_SHOWN = 4
 SPANISH = {
     "as of": "al", "since": "desde", "next review": "próxima revisión", "none": "ninguna",
-    "open": "abierta", "awarded": "acreditada", "withdrawn": "retirada", "removed": "dada de baja",
-    "lapsed": "vencida", "not awarded": "no otorgada",
-    "on track": "en tiempo", "at risk": "en riesgo", "overdue": "con fecha vencida", "ended": "concluida",
+    **{spell(Language.EN, word): text for choice in (Status, Risk) for word, text in CHOICES[choice].items()},
     "clock": "fechas", "date": "fecha", "what": "qué", "days": "días", "rule": "regla",
     "counted from": "contada desde", "moved by": "movida por", "window from": "ventana desde",
     "window until": "ventana hasta", "limit": "fecha límite", "stage target": "objetivo de etapa",

@@ -59,31 +59,37 @@ def show(
 
 
 @app.command
-def why(enrollment: str, *, on: date | None = None, as_json: AsJson = False) -> None:
+def why(
+    enrollment: str, *, on: date | None = None, language: Language = Language.EN, as_json: AsJson = False
+) -> None:
     """What was decided and not decided about an enrollment: by which rule, on which facts.
 
     Args:
         enrollment: AGENCY, AGENCY/track or AGENCY/track/cycle.
         on: the day, with what was known then; today by default.
+        language: es_MX or en.
     """
     from tasks.views.chronicle import explanation
 
-    sentences = explanation(ready(), enrollment, on)
+    sentences = explanation(ready(), enrollment, on, language=language)
     say([s._asdict() for s in sentences], as_json, lambda: "\n".join(s.text for s in sentences))
 
 
 @app.command(name="why-not")
-def why_not(enrollment: str, person: str, on: date, *, as_json: AsJson = False) -> None:
+def why_not(
+    enrollment: str, person: str, on: date, *, language: Language = Language.EN, as_json: AsJson = False
+) -> None:
     """Which rules could have told somebody of an enrollment on a day, and why each did or did not.
 
     Args:
         enrollment: AGENCY, AGENCY/track or AGENCY/track/cycle.
         person: the person's code.
         on: the day, with what was known then.
+        language: es_MX or en.
     """
     from tasks.views.asked import not_told
 
-    sentences = not_told(ready(), (enrollment, person), on)
+    sentences = not_told(ready(), (enrollment, person), on, language=language)
     say([s._asdict() for s in sentences], as_json, lambda: "\n".join(s.text for s in sentences))
 
 

@@ -47,10 +47,15 @@ def note_absence(connection: Connection, given: Absence, today: date) -> None:
     add_rows(connection, ABSENCE, [{"person_id": person_id, "since": given.since, "until": given.until}])
 
 
+def away_on(connection: Connection, day: date) -> set[int]:
+    """Return who is away on a day."""
+    # By the end of an absence: those that are over, which add up, are not walked through.
+    return set(connection.scalars(select(_B.person_id).where(_B.until >= day, _B.since <= day)))
+
+
 def stand_ins(connection: Connection, people: Collection[int], today: date) -> dict[int, Row[Any]]:
     """Return who stands in today for those of these people who are away; whoever has nobody there is left out."""
-    # By the end of an absence: those that are over, which add up, are not walked through.
-    away = set(connection.scalars(select(_B.person_id).where(_B.until >= today, _B.since <= today)))
+    away = away_on(connection, today)
     missing = away.intersection(people)
     if not missing:
         return {}

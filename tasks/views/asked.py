@@ -7,18 +7,26 @@ from datetime import date
 from sqlalchemy import Connection, Engine, select
 
 from models.rules.explain import Outcome, Sentence
-from models.rules.why_not import Asked, Mailed, why_not
-from models.rules.words import TAKEN
-from models.schema import ASSIGNMENT, EMAIL, NOTICE, OF_A_CASE
+from models.rules.policy import Policy
+from models.rules.spanish import say
+from models.rules.why_not import Asked, Away, Mailed, why_not
+from models.rules.words import TAKEN, Language, Post
+from models.schema import ABSENCE, ASSIGNMENT, EMAIL, NOTICE, OF_A_CASE, PERSON
+from tasks.answers.absences import away_on, stand_ins
 from tasks.answers.people import person_id_of
 from tasks.answers.snoozing import seats_of
+from tasks.store.cases import IDS
 from tasks.store.database import reading
 from tasks.views.past import known_on
 from tasks.views.waiting import waits
 
 
-def not_told(engine: Engine, codes: tuple[str, str], day: date) -> list[Sentence]:
+def not_told(
+    engine: Engine, codes: tuple[str, str], day: date, *, language: Language = Language.EN
+) -> list[Sentence]:
     """Say which rules could have told a person of an enrollment on a day, and why each did or did not.
+
+    Whoever stood in for somebody who was away is told as such, and so is somebody whose mail went to a deputy.
 
     Raises:
         Refused: a code is nobody's or no enrollment's, with the nearest.
@@ -27,32 +35,62 @@ def not_told(engine: Engine, codes: tuple[str, str], day: date) -> list[Sentence
     with reading(engine) as connection:
         person_id = person_id_of(connection, person)
         key, _, case, program = known_on(connection, enrollment, day)
-        seats = seats_of(connection, (person_id, key), day)
-        asked = Asked(person, frozenset(seat.post for seat in seats), _mailed(connection, (person_id, key)))
-        terms = waits(connection, key, day) if seats else _terms(connection, (person_id, key))
-    return [*why_not(case, program, day, asked=asked), *terms]
+        asked = _asked(connection, person, (person_id, key), day=day)
+        if asked.every_post:
+            more = waits(connection, key, day, policy=program.policy, language=language)
+        else:
+            more = _terms(connection, (person_id, key), policy=program.policy, language=language)
+    return [*why_not(case, program, day, asked=asked, language=language), *more]
 
 
-def _mailed(connection: Connection, given: tuple[int, int]) -> dict[int, Mailed]:
-    person_id, enrollment_id = given
+def _asked(connection: Connection, person: str, keys: tuple[int, int], *, day: date) -> Asked:
+    person_id, enrollment_id = keys
+    standing_in = stand_ins(connection, away_on(connection, day), day)
+    mine = standing_in.get(person_id)
+    absent = [each for each, deputy in standing_in.items() if deputy.id == person_id]
+    others = [*absent, *([mine.id] if mine is not None else [])]
+    codes = {row.id: row.code for row in connection.execute(_CODES, {"ids": others})}
+    instead_of = {codes[each]: _posts(connection, (each, enrollment_id), day) for each in absent}
+    b = ABSENCE.c
+    return Asked(
+        person, _posts(connection, (person_id, enrollment_id), day), _mailed(connection, enrollment_id),
+        away=[Away(*row) for row in connection.execute(select(b.since, b.until).where(b.person_id == person_id))],
+        deputy=codes[mine.id] if mine is not None else None,
+        instead_of={code: posts for code, posts in instead_of.items() if posts},
+    )
+
+
+_CODES = select(PERSON.c.id, PERSON.c.code).where(PERSON.c.id.in_(IDS))
+
+
+def _posts(connection: Connection, keys: tuple[int, int], day: date) -> frozenset[Post]:
+    return frozenset(seat.post for seat in seats_of(connection, keys, day))
+
+
+def _mailed(connection: Connection, enrollment_id: int) -> dict[int, Mailed]:
     n, m = NOTICE.c, EMAIL.c
     rows = connection.execute(
-        select(n.id, m.day, m.reference).join(EMAIL, m.id == n.email_id)
-        .where(OF_A_CASE, n.subject_id == enrollment_id, m.person_id == person_id, m.state.in_(TAKEN))
+        select(n.id, m.day, m.reference, PERSON.c.code).join(EMAIL, m.id == n.email_id)
+        .join(PERSON, PERSON.c.id == m.person_id)
+        .where(OF_A_CASE, n.subject_id == enrollment_id, m.state.in_(TAKEN))
     )
-    return {row.id: Mailed(row.day, row.reference) for row in rows}
+    return {row.id: Mailed(row.day, row.reference, row.code) for row in rows}
 
 
-def _terms(connection: Connection, given: tuple[int, int]) -> list[Sentence]:
+def _terms(
+    connection: Connection, keys: tuple[int, int], *, policy: Policy, language: Language
+) -> list[Sentence]:
     """Say when somebody was in a post of the case itself, if ever."""
-    person_id, enrollment_id = given
+    person_id, enrollment_id = keys
     a = ASSIGNMENT.c
     rows = connection.execute(
         select(a.post, a.since, a.until).where(a.person_id == person_id, a.enrollment_id == enrollment_id)
         .order_by(a.since)
     ).all()
-    return [
-        Sentence("posts", Outcome.STANDS, row.since,
-                 f"They held {row.post.replace('_', ' ')} from {row.since} {f'to {row.until}' if row.until else 'on'}.")
-        for row in rows
-    ]
+    found = []
+    for row in rows:
+        ended, going_on = "They held {post} from {since} to {until}.", "They hold {post} from {since} on."
+        post = policy.posts[row.post].text(language)
+        text = say(language, ended if row.until else going_on, post=post, since=row.since, until=row.until)
+        found.append(Sentence("posts", Outcome.STANDS, row.since, text))
+    return found

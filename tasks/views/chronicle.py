@@ -126,9 +126,11 @@ def slots_of(plan: Outlook) -> dict[str, Any]:
     return {"listed_until": plan.listed_until, "on_course": plan.on_course and plan.on_course.on, "slots": slots}
 
 
-def explanation(engine: Engine, code: str, on: date | None) -> list[Sentence]:
+def explanation(
+    engine: Engine, code: str, on: date | None, *, language: Language = Language.EN
+) -> list[Sentence]:
     """Say what the rules make of an enrollment on a day, with what was known then."""
     with reading(engine) as connection:
         _, day, case, program = known_on(connection, code, on)
-        held = waits(connection, case.id, day)
-    return [*explain(case, program, day), *held]
+        held = waits(connection, case.id, day, policy=program.policy, language=language)
+    return [*explain(case, program, day, language=language), *held]

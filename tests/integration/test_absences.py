@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from tasks.mail.senders.folder import FolderSender
 from tasks.store.clock import set_clock, stopped
 from tasks.store.database import transaction
 from tasks.sweep import sweep
+from tasks.views.asked import not_told
 from tests.building import case, crew, day, program
 from tests.desk_server import rows, tokens_of
 from tests.storing import NOW, install
@@ -98,6 +99,32 @@ def test_whoever_stands_in_may_take_the_case_but_not_put_the_post_off(stalled: E
     assert answer(stalled, tokens[Purpose.ACKNOWLEDGE], given).answered is Answered.DONE
     x = ESCALATION.c
     assert rows(stalled, select(x.acknowledged_by).where(x.rule == "stall")) == [("P3",)]
+
+
+def test_why_not_knows_who_stood_in(stalled: Engine, tmp_path: Path) -> None:
+    def asked(person: str, on: date = TUESDAY, language: Language = Language.EN) -> str:
+        return "\n".join(each.text for each in not_told(stalled, ("A1", person), on, language=language))
+
+    away(stalled, "P2")
+    said = asked("P2")
+    assert "P2 was away on 2020-03-03: mail for these posts was for P3, who stood in." in said
+    assert "decided, and waiting for the working hours of P3, who stands in" in said
+    mailed(stalled, tmp_path / "mail")
+    assert "told to P3 on 2020-03-03, in email " in asked("P2")
+    assert ", who stood in for P2." in asked("P2", TUESDAY + timedelta(days=1)), "back since"
+    said = asked("P3")
+    assert "P3 stood in on 2020-03-03 for P2, first subject matter expert: mail for these posts was for P3." in said
+    assert '"stall" did tell P3 on 2020-03-03' in said
+    assert "P3 held no post of this case" in asked("P3", TUESDAY + timedelta(days=1))
+    spanish = asked("P2", language=Language.ES_MX)
+    assert "P2 estaba ausente el 2020-03-03: el correo de estos cargos era para P3, en suplencia." in spanish
+    assert "se dijo a P3 el 2020-03-03, en el correo " in spanish
+
+
+def test_why_not_says_that_nobody_could_stand_in(stalled: Engine) -> None:
+    away(stalled, "P2", "P3", "P4")
+    (said,) = [each.text for each in not_told(stalled, ("A1", "P2"), TUESDAY) if "away" in each.text]
+    assert said == "P2 was away on 2020-03-03, and nobody could stand in: mail was for them all the same."
 
 
 @pytest.mark.parametrize(

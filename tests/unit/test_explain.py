@@ -13,7 +13,7 @@ from models.rules.case import Case
 from models.rules.decide import decide
 from models.rules.decision import Decision
 from models.rules.explain import Outcome, Sentence, explain
-from models.rules.words import EscalationState, Status
+from models.rules.words import EscalationState, Language, Status
 from tests.building import ONBOARDED, case, crew, day, on, program
 from tests.lives import HORIZON, Life, lives, swept
 
@@ -53,11 +53,17 @@ def test_what_was_said_what_was_held_back_and_what_is_next() -> None:
     told = explain(replace(life), program(), day(54))
     (later,) = [s.text for s in told if (s.rule, s.outcome) == ("stage_target", Outcome.SAID)]
     (sooner,) = [s.text for s in told if (s.rule, s.outcome) == ("stage_target", Outcome.CANCELLED)]
-    assert later == '"stage_target" 7 days before 2020-03-02, to accreditation manager, sme 1, sme 2: pending.'
-    assert sooner.endswith("sme 2: cancelled (superseded).")
+    assert later == (
+        '"stage_target" 7 days before 2020-03-02, to accreditation manager, first subject matter expert,'
+        " second subject matter expert: pending."
+    )
+    assert sooner.endswith("second subject matter expert: cancelled (superseded).")
     silent = explain(case(), replace(program(), live_from=None), day(31))
     assert [s.text for s in silent if s.outcome is Outcome.HELD_BACK] == [
-        '"stage_target" 30 days before 2020-03-02, to accreditation manager, sme 1, sme 2: suppressed (before live).'
+        (
+            '"stage_target" 30 days before 2020-03-02, to accreditation manager, first subject matter expert,'
+            " second subject matter expert: suppressed (before live)."
+        )
     ]
 
 
@@ -87,6 +93,8 @@ def test_it_never_disagrees_with_decide(life: Life, number: int) -> None:
     today = day(number)
     stored, _ = swept(life, map(day, range(0, number, 9)))
     told = explain(stored, life.program, today)
+    spanish = explain(stored, life.program, today, language=Language.ES_MX)
+    assert [s[:3] for s in spanish] == [s[:3] for s in told], "the same findings in either language"
     decision = decide(stored, life.program, today)
     then = apply(stored, decision)
     if then.status is not Status.OPEN:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from models.rules.words import Language
+
 SURE = 95
 """Percent: what is above the highest level of an outlook is not told apart."""
 
 
-def percent(chance: float) -> str:
+_SPELLED = {Language.EN: ("below 1 %", f"above {SURE} %"), Language.ES_MX: ("menos de 1 %", f"más de {SURE} %")}
+
+
+def percent(chance: float, language: Language = Language.EN) -> str:
     """Return a chance as people read it: never 0 % or 100 %, since nobody knows that.
 
     >>> percent(0.0), percent(0.432), percent(0.97)
     ('below 1 %', '43 %', 'above 95 %')
+    >>> percent(0.0, Language.ES_MX)
+    'menos de 1 %'
     """
-    rounded = round(100 * chance)
+    rounded, (below, above) = round(100 * chance), _SPELLED[language]
     if rounded > SURE:
-        return f"above {SURE} %"
-    return f"{rounded} %" if rounded else "below 1 %"
+        return above
+    return f"{rounded} %" if rounded else below
