@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from deployments.printing import table
-from tasks.preview import Compared, Preview
+from tasks.preview import Preview
+from tasks.what_if import Compared, Warned
 
 ROWS = 60
 """How many emails the terminal lists; the page and --json have them all."""
@@ -52,10 +53,10 @@ def print_first_day(found: Preview) -> None:
 def print_compared(found: Compared) -> None:
     """Print what another policy would change."""
     console, now, then = Console(highlight=False), found.now, found.then
-    people = len(found.people)
+    people, how = len(found.people), "as it became known" if found.warnings else "if nothing happens"
     console.print(
-        f"[bold]{now.program}[/] · {now.since} to {now.until} if nothing happens, under the policy in force and the "
-        f"other; {_live(now)}\n{len(now.mails)} emails to {len(now.by_person)} people now, {len(then.mails)} to "
+        f"[bold]{now.program}[/] · {now.since} to {now.until} {how}, under the policy in force and the other; "
+        f"{_live(now)}\n{len(now.mails)} emails to {len(now.by_person)} people now, {len(then.mails)} to "
         f"{len(then.by_person)} then\n"
     )
     console.print(_both("emails by week", "week of", found.weeks))
@@ -67,6 +68,9 @@ def print_compared(found: Compared) -> None:
     console.print(_both("escalations opened", "rule", found.escalations))
     console.print()
     console.print(_both("open cases at the end", "risk", found.risks))
+    for each in found.warnings:
+        console.print()
+        console.print(_warned(each))
 
 
 def _mails(found: Preview) -> Table:
@@ -89,6 +93,15 @@ def _both(title: str, what: str, rows: Sequence[tuple[date | str, float, float]]
         change = f"{then - now:+.{digits}f}" if then != now else "·"
         made.add_row(str(name), f"{now:.{digits}f}", f"{then:.{digits}f}", change)
     return made
+
+
+def _warned(found: Warned) -> Table:
+    now, then = found.now, found.then
+    return _both(f"warnings before the {found.of}", "", [
+        ("awards that missed it", now.missed, then.missed), ("warned of", now.alarms, then.alarms),
+        ("false alarms: the award came in time", now.false_alarms, then.false_alarms),
+        ("median days of warning, of those that missed it", now.lead_days, then.lead_days),
+    ])
 
 
 def _live(found: Preview) -> str:

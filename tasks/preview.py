@@ -5,15 +5,16 @@ Days on which nothing is due are stepped over. The forecast is fitted anew whene
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from models.rules.naming import enrollment_code
 from models.rules.policy import Policy, Weekly
@@ -36,6 +37,19 @@ SWEPT_AT = time(6)
 """In the program's zone: before anybody's working hours."""
 JUST_BEFORE = timedelta(minutes=10)
 """A letter may lie for a few minutes between its writing and its sending: none is written in the last of a day."""
+
+
+class Past(Protocol):
+    """What becomes known while days are lived through: on which of them, in order, and told once to the database."""
+
+    @property
+    def days(self) -> Sequence[date]:
+        """The days on which something becomes known."""
+        ...
+
+    def tell(self, connection: Connection, today: date) -> None:
+        """Record everything that became known until today and was not told yet."""
+        ...
 
 
 class Mail(NamedTuple):
@@ -104,15 +118,27 @@ def preview(engine: Engine, days: int, policy: Policy | None = None) -> Preview:
     with copied(engine) as copy:
         if policy is not None:
             put_in_force(copy, policy)
-        before = _sent(copy)
-        escalated = _escalations(copy)
-        steps, fits = _live(copy, now=now, since=since, until=until)
-        program = current_program(copy)
-        return Preview(
-            program=program.policy.name.en, since=since, until=until, live_from=program.live_from,
-            mails=tuple(_mails(copy, before)), escalations=dict(sorted((_escalations(copy) - escalated).items())),
-            risks=_risks(copy), steps=steps, fits=fits,
-        )
+        return lived(copy, now=now, since=since, until=until)
+
+
+def lived(copy: Engine, *, now: datetime, since: date, until: date, past: Past | None = None) -> Preview:
+    """Live through days on a copy, and say what came of them.
+
+    Args:
+        copy: a database to live on.
+        now: the instant at which it begins.
+        since: the first day.
+        until: the last day.
+        past: what becomes known in them; by default nothing.
+    """
+    before, escalated = _sent(copy), _escalations(copy)
+    steps, fits = _live(copy, now=now, since=since, until=until, past=past)
+    program = current_program(copy)
+    return Preview(
+        program=program.policy.name.en, since=since, until=until, live_from=program.live_from,
+        mails=tuple(mails_of(copy, before)), escalations=dict(sorted((_escalations(copy) - escalated).items())),
+        risks=_risks(copy), steps=steps, fits=fits,
+    )
 
 
 FIRST_DAYS = 7
@@ -135,7 +161,7 @@ def first_day(engine: Engine, live_from: date) -> Preview:
         go_live(copy, live_from)
         before = _sent(copy)
         steps, fits = _live(copy, now=now, since=since, until=live_from + timedelta(days=FIRST_DAYS))
-        mails = tuple(_mails(copy, before))
+        mails = tuple(mails_of(copy, before))
         day = min((each.day for each in mails), default=live_from)
         return Preview(
             program=current_program(copy).policy.name.en, since=day, until=day, live_from=live_from,
@@ -144,55 +170,7 @@ def first_day(engine: Engine, live_from: date) -> Preview:
         )
 
 
-class Compared(NamedTuple):
-    """The same days under the policy in force and under another."""
-
-    now: Preview
-    then: Preview
-
-    @property
-    def weeks(self) -> list[tuple[date, int, int]]:
-        """How many emails go out in each week under either, by its Monday."""
-        now, then = self.now.weekly, self.then.weekly
-        return [(monday, now.get(monday, 0), then.get(monday, 0)) for monday in sorted(now.keys() | then.keys())]
-
-    @property
-    def people(self) -> list[tuple[str, float, float]]:
-        """How many emails a week each person gets under either, where it differs; the most changed come first."""
-        now, then = self.now.a_week, self.then.a_week
-        rows = [(person, now.get(person, 0.0), then.get(person, 0.0)) for person in now.keys() | then.keys()]
-        return sorted((row for row in rows if row[1] != row[2]), key=lambda row: (-abs(row[2] - row[1]), row[0]))
-
-    @property
-    def escalations(self) -> list[tuple[str, int, int]]:
-        """How many escalations each rule opens under either."""
-        now, then = self.now.escalations, self.then.escalations
-        return [(rule, now.get(rule, 0), then.get(rule, 0)) for rule in sorted(now.keys() | then.keys())]
-
-    @property
-    def risks(self) -> list[tuple[Risk, int, int]]:
-        """How many open cases are at each risk at the end."""
-        return [(risk, number, self.then.risks[risk]) for risk, number in self.now.risks.items()]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        lists = ("weeks", "people", "escalations", "risks")
-        days = {"since": self.now.since, "until": self.now.until}
-        return days | {
-            name: [dict(zip(("of", "now", "then"), row, strict=True)) for row in getattr(self, name)] for name in lists
-        }
-
-
-def what_if(engine: Engine, policy: Policy, days: int) -> Compared:
-    """Live through the days to come twice, each on a copy of its own: as it is, and under another policy.
-
-    Raises:
-        Refused: as `preview`.
-    """
-    return Compared(preview(engine, days), preview(engine, days, policy))
-
-
-def _live(copy: Engine, *, now: datetime, since: date, until: date) -> tuple[int, int]:
+def _live(copy: Engine, *, now: datetime, since: date, until: date, past: Past | None = None) -> tuple[int, int]:
     """Fit, sweep and deliver on every day with something due; return how many days and fits there were."""
     zone = ZoneInfo(current_program(copy).policy.zone)
     steps, fits, day = 0, 0, since
@@ -201,6 +179,8 @@ def _live(copy: Engine, *, now: datetime, since: date, until: date) -> tuple[int
             swept = max(now, datetime.combine(day, SWEPT_AT, zone).astimezone(UTC))
             with transaction(copy) as connection:
                 clock.set_clock(connection, swept)
+                if past is not None:
+                    past.tell(connection, day)
             if fit_is_due(copy, day) is not None:
                 make_fit(copy, day)
                 fits += 1
@@ -210,7 +190,8 @@ def _live(copy: Engine, *, now: datetime, since: date, until: date) -> tuple[int
                 decide_reminders(connection, day)
             for instant in _mailed_at(copy, swept):
                 deliver(copy, sender, clock.stopped(instant))
-            steps, day = steps + 1, _next_day(copy, day, until)
+            told = past.days[bisect_right(past.days, day):][:1] if past is not None else []
+            steps, day = steps + 1, min([_next_day(copy, day, until), *told])
     return steps, fits
 
 
@@ -267,8 +248,8 @@ def _risks(copy: Engine) -> dict[Risk, int]:
     return {risk: found.get(risk, 0) for risk in (Risk.ON_TRACK, Risk.AT_RISK, Risk.OVERDUE)}
 
 
-def _mails(copy: Engine, before: set[int]) -> Iterator[Mail]:
-    """Read what went out on the copy, in the order of days and people."""
+def mails_of(engine: Engine, before: Collection[int] = ()) -> Iterator[Mail]:
+    """Read what went out, but for the emails that had gone out before, in the order of days and people."""
     m, n, e, p = EMAIL.c, NOTICE.c, ENROLLMENT.c, PERSON.c
     emails = (
         select(m.id, m.settled_at, p.code, p.language, p.time_zone, m.kind, m.subject)
@@ -280,7 +261,7 @@ def _mails(copy: Engine, before: set[int]) -> Iterator[Mail]:
         .outerjoin(AGENCY, AGENCY.c.id == e.agency_id)
         .where(n.email_id.is_not(None)).order_by(n.id)
     )
-    with reading(copy) as connection:
+    with reading(engine) as connection:
         rows = [row for row in connection.execute(emails) if row.id not in before]
         notices = defaultdict(list)
         for row in connection.execute(carried):

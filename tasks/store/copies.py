@@ -23,21 +23,43 @@ UNDER_WAY = (EmailState.SENDING, EmailState.UNKNOWN)
 @contextmanager
 def copied(engine: Engine) -> Iterator[Engine]:
     """Live on a copy of the database in a SQLite file for a while, whatever the settings say; nothing of it stays."""
+    with _elsewhere() as path:
+        if engine.dialect.name == "sqlite":
+            backup(engine, path)
+        else:
+            _poured(engine, path)
+        with _opened() as copy:
+            _cut_loose(copy)
+            yield copy
+
+
+@contextmanager
+def blank() -> Iterator[Engine]:
+    """Live on an empty database in the same way; made as the tables are, since it has no past to migrate from."""
+    with _elsewhere(), _opened() as empty:
+        SQLModel.metadata.create_all(empty)
+        yield empty
+
+
+@contextmanager
+def _elsewhere() -> Iterator[Path]:
+    """Let the settings name a home of its own, and in it the database at this path."""
     with tempfile.TemporaryDirectory(prefix="acredita-copy-") as name:
         home = Path(name)
-        if engine.dialect.name == "sqlite":
-            backup(engine, home / "copy.db")
-        else:
-            _poured(engine, home / "copy.db")
+        path = home / "copy.db"
         # A home of its own as well: how many runs have sent is counted there, and the real one must not learn of these.
-        with _settings({"ACREDITA_HOME": str(home), "ACREDITA_DATABASE_URL": f"sqlite:///{home / 'copy.db'}"}):
-            copy = engine_of()
-            event.listen(copy, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
-            try:
-                _cut_loose(copy)
-                yield copy
-            finally:
-                copy.dispose()
+        with _settings({"ACREDITA_HOME": str(home), "ACREDITA_DATABASE_URL": f"sqlite:///{path}"}):
+            yield path
+
+
+@contextmanager
+def _opened() -> Iterator[Engine]:
+    engine = engine_of()
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _poured(engine: Engine, path: Path) -> None:

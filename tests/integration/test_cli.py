@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from models.schema import PERSON
 from models.tables import Agency, DeadlineChange, Email, Enrollment, Installation, Milestone, PolicyVersion
 from tasks.store.clock import set_clock
 from tasks.store.database import transaction
-from tasks.store.programs import folder_of
+from tasks.store.programs import folder_of, put_in_force
 from tests.building import ONBOARDED, case, day, program
 from tests.storing import everything, install, rows_of
 
@@ -454,6 +454,19 @@ def test_what_if_compares_policies(acredita: Terminal) -> None:
     assert all(row["now"] == row["then"] for row in found["weeks"])
     assert "emails by week" in acredita("what-if", "--policy", "mexico", "--days", 30).out
     assert "iso9001" in acredita.refused("what-if", "--policy", "iso9001")
+
+
+def test_a_past_is_compared_from_the_command_line(stocked: Engine, acredita: Terminal, tmp_path: Path) -> None:
+    put_in_force(stocked, program().policy.model_copy(update={"forecast": None}))
+    folder = tmp_path / "other"
+    shutil.copytree(folder_of("mexico"), folder)
+    (folder / "forecast.toml").unlink()
+    asked = ("what-if", "--policy", folder, "--past", "--from", TODAY, "--to", TODAY + timedelta(days=3))
+    found = acredita(*asked, "--json").json()
+    assert found["since"] == str(TODAY)
+    assert [each["of"] for each in found["warnings"]] == ["end of the window", "limit"]
+    assert "Add --past or --synthetic SEED" in acredita.refused("what-if", "--policy", folder, "--from", TODAY)
+    assert "--from and --to" in acredita.refused(*asked, "--days", 3)
 
 
 @pytest.mark.usefixtures("stocked")

@@ -14,7 +14,7 @@ from models.rules.policy import Policy
 from models.schema import EMAIL, INSTALLATION, PERSON
 from tasks.mail.deliver import deliver
 from tasks.mail.senders.folder import FolderSender
-from tasks.preview import Mail, first_day, preview, what_if
+from tasks.preview import Mail, first_day, preview
 from tasks.store import clock
 from tasks.store.database import reading, transaction
 from tasks.store.programs import current_program, go_live, put_in_force
@@ -22,6 +22,7 @@ from tasks.sweep import sweep
 from tasks.views.calendar_page import write_calendar
 from tasks.weekly.deciding import decide_weekly
 from tasks.weekly.reports import decide_reminders
+from tasks.what_if import what_if
 from tests.building import case, document, program, program_with
 from tests.on_prefect import TODAY
 from tests.storing import everything, install

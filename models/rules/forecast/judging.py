@@ -127,7 +127,7 @@ def by_forecast(watched: Sequence[Watched], below: float) -> Warnings:
         next((days for days, chance in zip(w.days_left, w.chance, strict=True) if chance < below), None)
         for w in watched
     ]
-    return _warnings(watched, leads)
+    return warnings([w.missed for w in watched], leads)
 
 
 def by_days_left(watched: Sequence[Watched], alarms: int) -> Warnings:
@@ -137,17 +137,23 @@ def by_days_left(watched: Sequence[Watched], alarms: int) -> Warnings:
     """
     nearest = sorted(w.days_left[-1] for w in watched if w.days_left)
     if not nearest or not alarms:
-        return _warnings(watched, [None] * len(watched))
+        return warnings([w.missed for w in watched], [None] * len(watched))
     days = nearest[min(alarms, len(nearest)) - 1]
-    return _warnings(watched, [next((left for left in w.days_left if left <= days), None) for w in watched])
+    leads = [next((left for left in w.days_left if left <= days), None) for w in watched]
+    return warnings([w.missed for w in watched], leads)
 
 
-def _warnings(watched: Sequence[Watched], leads: Sequence[int | None]) -> Warnings:
-    raised = [(w, lead) for w, lead in zip(watched, leads, strict=True) if lead is not None]
-    late = [lead or 0 for w, lead in zip(watched, leads, strict=True) if w.missed]
+def warnings(missed: Sequence[bool], leads: Sequence[int | None]) -> Warnings:
+    """Count what warnings came to.
+
+    Args:
+        missed: of each enrollment whether no award came by the deadline.
+        leads: the days that were left at the first warning; None where there was none.
+    """
+    late = [lead or 0 for miss, lead in zip(missed, leads, strict=True) if miss]
     return Warnings(
-        alarms=len(raised),
-        false_alarms=sum(not w.missed for w, _ in raised),
+        alarms=sum(lead is not None for lead in leads),
+        false_alarms=sum(not miss and lead is not None for miss, lead in zip(missed, leads, strict=True)),
         missed=len(late),
         lead_days=float(np.median(late)) if late else 0.0,
     )
