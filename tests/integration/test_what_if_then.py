@@ -112,8 +112,8 @@ def test_a_past_comes_out_as_it_was_and_another_policy_as_it_would_have_been(liv
 
 def test_a_synthetic_past_is_told_too() -> None:
     cohort = synthetic_cohort(folder_of("mexico"), program().policy, 1)
-    days = Days(date(2016, 8, 1), date(2016, 8, 24))
+    days = Days(date(2016, 8, 1), date(2016, 9, 12))
     found = compared_over((silent(), patient("vacant_manager")), lambda: Synthetic(cohort), days=days)
-    agreed = {row.row["agency_code"] for row in cohort.roster if row.known_on <= date(2016, 8, 24)}
+    agreed = {row.row["agency_code"] for row in cohort.roster if row.known_on <= date(2016, 9, 12)}
     assert sum(found.now.risks.values()) == len(agreed) > 0
     assert found.now.mails
