@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,16 +35,22 @@ def write_files(folder: Path, tables: Iterable[Table], told: Iterable[Told]) -> 
     Raises:
         Refused: the folder cannot be written.
     """
-    paths, pages = write_tables(folder / "tables", tables), []
+    paths = write_tables(folder / "tables", tables)
+    pdfs, without = print_pages(_pages(folder, told, paths))
+    return Files([*paths, *pdfs], without)
+
+
+def _pages(folder: Path, told: Iterable[Told], paths: list[Path]) -> Iterator[Path]:
+    """Write language by language and yield each page; all that was written is added to `paths`."""
     for each in told:
-        pages.append(written(folder / f"{FILE[each.language]}.html", each.page))
         paths += [
             written(folder / "plots" / each.language.value / f"{picture.name}.{kind}", content)
             for picture in (section.picture for section in each.sections) if picture is not None
             for kind, content in picture.files.items()
         ]
-    pdfs, without = print_pages(pages)
-    return Files([*paths, *pages, *pdfs], without)
+        page = written(folder / f"{FILE[each.language]}.html", each.page)
+        paths.append(page)
+        yield page
 
 
 def write_tables(folder: Path, tables: Iterable[Table]) -> list[Path]:

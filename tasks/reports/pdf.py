@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SECONDS = 60
+AT_ONCE = 2
 WITHOUT = "no PDF: no Chromium was found here; the page prints from any browser"
 
 
@@ -20,15 +21,19 @@ def browser() -> str | None:
     return next((found for name in NAMES if (found := shutil.which(name)) is not None), None)
 
 
-def print_pages(pages: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """Print pages to PDFs beside them, at the same time; return those, and a line on each reason that there is none."""
+def print_pages(pages: Iterable[Path]) -> tuple[list[Path], list[str]]:
+    """Print pages to PDFs beside them, each while the next is still being made.
+
+    Returns the PDFs, and a line on each reason that there is none.
+    """
     found = browser()
     if found is None:
-        return [], [WITHOUT]
-    with ThreadPoolExecutor(max_workers=max(len(pages), 1)) as threads:
-        said = list(threads.map(lambda page: _print(found, page), pages))
-    made = [page.with_suffix(".pdf") for page, problem in zip(pages, said, strict=True) if not problem]
-    return made, list(dict.fromkeys(problem for problem in said if problem))
+        return [], [WITHOUT] if list(pages) else []
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as threads:
+        printing = [(page.with_suffix(".pdf"), threads.submit(_print, found, page)) for page in pages]
+    said = [(pdf, each.result()) for pdf, each in printing]
+    made = [pdf for pdf, problem in said if not problem]
+    return made, list(dict.fromkeys(problem for _, problem in said if problem))
 
 
 def _print(found: str, page: Path) -> str:

@@ -69,5 +69,5 @@ def publish_weekly(
     as_of, known_on = sight
     found = weekly(engine, as_of=as_of, known_on=known_on)
     folder = folder_for(found.name, out)
-    told = [weekly_page(found, Wording(language)) for language in languages]
+    told = (weekly_page(found, Wording(language)) for language in languages)
     return PublishedWeek(found, folder, write_files(folder, found.tables(), told))

@@ -34,7 +34,7 @@ def write_report(found: Quarterly, folder: Path, languages: Sequence[Language], 
         Refused: the folder cannot be written.
     """
     behind = write_tables(folder.with_name(f"{folder.name}-rows"), found.rows()) if rows else []
-    told = [quarterly_page(found, Wording(language)) for language in languages]
+    told = (quarterly_page(found, Wording(language)) for language in languages)
     files = write_files(folder, found.tables(), told)
     return files._replace(paths=[*files.paths, *behind])
 

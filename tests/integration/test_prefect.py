@@ -63,19 +63,15 @@ def test_a_sweep_is_named_by_what_it_did_and_leaves_two_artifacts(stocked: Engin
     assert {row["what"] for row in rows} == {"advanced", "ended", "escalation opened", "notice"}
     assert f"**{TODAY}** · 4 open" in page["data"]
     assert "1 withdrawn" in page["data"]
+    assert "/artifacts/key/directors-week" in page["data"]
+    assert "data:image/png" not in page["data"], "a sweep has no time to draw plots"
     before = everything(stocked)
     second = run(daily_sweep, as_of=TODAY)
     assert api.run_of(second)["name"].startswith(f"sweep {TODAY}: 4 open, 0 due, 0 advanced, 0 notices, 0 escal")
     assert everything(stocked) == before
 
 
-def test_the_directors_week_is_shown_in_pictures_that_the_daily_sweep_does_not_pay_for(
-    stocked: Engine, api: Api
-) -> None:
-    assert run(daily_sweep).is_completed()
-    portfolio = api.artifact("portfolio")["data"]
-    assert "/artifacts/key/directors-week" in portfolio
-    assert "data:image/png" not in portfolio
+def test_the_directors_week_is_shown_in_pictures(stocked: Engine, api: Api) -> None:
     done = run(directors_week)
     assert done.is_completed()
     assert api.run_of(done)["name"].startswith(f"week-{clock.today(stocked, 'America/Mexico_City')}: ")
