@@ -222,6 +222,8 @@ def _missing(seen: Seen, answers: Mapping[int, Answer], program: Program) -> lis
     below = terms.band.at_risk_below / 100 if terms is not None else 0.0
     found = []
     for each in seen.open:
+        if each.risk is Risk.ENDED:  # by a fact that no sweep has seen yet
+            continue
         answer = answers.get(each.id)
         unlikely = answer is not None and not answer.cannot_say and answer.in_window < below
         if each.risk is not Risk.ON_TRACK or unlikely:
