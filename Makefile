@@ -54,8 +54,8 @@ faults: $(READY) ## kill, stop, fill and unplug what delivers mail, and count wh
 mutants: $(READY) ## deliberate bugs of the delivery: which schedule of the simulation finds each
 	@$(BIN)/python -m tests.simulated.mutants
 
-nightly: $(READY) ## the laws with many more examples, and every day of the program
-	@ACREDITA_HYPOTHESIS=nightly $(BIN)/python -m pytest -m "nightly or not nightly" tests/unit tests/simulation
+nightly: $(READY) ## the laws with many more examples, every day of the program, and a real worker
+	@ACREDITA_HYPOTHESIS=nightly $(BIN)/python -m pytest -m "nightly or not nightly" tests/unit tests/simulation tests/integration/test_worker.py
 
 constraints: $(READY) ## write the versions of this environment as the ones to install
 	@$(BIN)/python -m pip freeze --exclude-editable --exclude acredita | grep -v '@ ' > deployments/constraints.txt
