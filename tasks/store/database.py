@@ -161,6 +161,8 @@ def require_schema(engine: Engine) -> None:
     """Refuse a database of another version before anything is read from it."""
     found, expected = _versions(engine)
     if found != expected:
+        with reading(engine) as connection:
+            _refuse_newer(connection)
         state = "is empty" if found is None else f"is at version {found}, the code at {expected}"
         raise Refused.one("database", f"{state}.", "Run `acredita init PROGRAM`, or `acredita up` for the demo.")
 
