@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from models.rules.words import Risk
 from tasks.plots.palette import OF_RISK
 
-_LABEL, _BARS, _TOTAL, _ROW, _TOP = 220, 420, 40, 26, 34
+_LABEL, _BARS, _DIGIT, _ROW, _TOP = 220, 420, 9, 26, 34
 _LONGEST = 26
 _FONT = 'font-family="system-ui, sans-serif" font-size="13"'
 
@@ -25,7 +25,8 @@ class Bar(NamedTuple):
 def bars_by_risk(bars: Sequence[Bar], title: str) -> str:
     """Draw stacked bars as a Markdown image; its alternative text says the same in numbers."""
     most = max((sum(bar.risks.values()) for bar in bars), default=0) or 1
-    width, height = _LABEL + _BARS + _TOTAL, _TOP + _ROW * len(bars) + 8
+    # The longest bar has the longest number behind it: one that is cut off reads as a smaller one.
+    width, height = _LABEL + _BARS + 16 + _DIGIT * len(f"{most:,}"), _TOP + _ROW * len(bars) + 8
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>', *_legend(),
@@ -62,5 +63,5 @@ def _row(bar: Bar, top: int, most: int) -> list[str]:
         if wide:
             parts.append(f'<rect x="{x:.1f}" y="{top + 3}" width="{wide:.1f}" height="{_ROW - 8}" fill="{colour}"/>')
         x += wide
-    total = sum(bar.risks.values())
-    return [*parts, f'<text x="{x + 8:.1f}" y="{middle}" {_FONT} fill="#333333">{total or "·"}</text>']
+    total = f"{sum(bar.risks.values()):,}" if sum(bar.risks.values()) else "·"
+    return [*parts, f'<text x="{x + 8:.1f}" y="{middle}" {_FONT} fill="#333333">{total}</text>']
