@@ -116,7 +116,11 @@ def by_years(axes: Axes, since: date, until: date, *, most: int = 12) -> None:
         axes.xaxis.set_major_locator(DATES.YearLocator(-(-(until.year - since.year) // most) or 1))
         axes.xaxis.set_major_formatter(DATES.DateFormatter("%Y"))
     else:
-        axes.xaxis.set_major_locator(DATES.AutoDateLocator(minticks=2, maxticks=most // 2 + 1))
+        months = (until - since).days / 30
+        step = next((each for each in (1, 2, 3, 6) if months / each <= most // 2 + 1), 12)
+        axes.xaxis.set_major_locator(DATES.MonthLocator(range(1, 13, step)) if months > most else DATES.AutoDateLocator(
+            minticks=2, maxticks=7
+        ))
         axes.xaxis.set_major_formatter(DATES.DateFormatter("%Y-%m"))
 
 
