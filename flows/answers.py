@@ -10,9 +10,10 @@ from pydantic import Field
 
 from models.forms import EnrollmentCode, PersonCode
 from models.rules.words import Post
+from tasks.answers.absences import Absence, end_absence, note_absence
 from tasks.answers.proposals import Settlement, settle
 from tasks.answers.seats import HandOver, hand_over
-from tasks.answers.snoozing import Snoozing, snooze
+from tasks.answers.snoozing import Snoozing, end_snooze, snooze
 from tasks.door import door
 from tasks.store import clock
 from tasks.store.database import engine_of, transaction
@@ -42,6 +43,60 @@ def put_rule_off(enrollment: EnrollmentCode, about: str, person: PersonCode, unt
     name = f"{enrollment}: {about} put off by {person} until {until}"
     name_this_run(name)
     return f"{name}, in {posts} post{'s' * (posts > 1)}"
+
+
+@flow(name="end a snooze", flow_run_name="end snooze of {about}", persist_result=False)
+@door
+def end_a_snooze(enrollment: EnrollmentCode, about: str, person: PersonCode) -> str:
+    """Let a rule speak to somebody again who had put it off, and sweep at once what that changes.
+
+    Args:
+        enrollment: The agency's code and the track.
+        about: Which reminder or escalation, by its rule.
+        person: The code of the person who had put it off.
+    """
+    engine = engine_of()
+    today = day_to_sweep(engine, None)
+    with transaction(engine) as connection:
+        end_snooze(connection, enrollment, about, person=person, today=today)
+    name_this_run(f"{enrollment}: {about} speaks to {person} again")
+    return f"sweep {today}: {sweep_and_tell(today)}"
+
+
+@flow(name="note an absence", flow_run_name="{person} is away", persist_result=False)
+@door
+def note_an_absence(person: PersonCode, since: date, until: date) -> str:
+    """Let whoever stands in for a person get their mail from a day to a day: the deputy, or the deputy's deputy.
+
+    Args:
+        person: The code of whoever is away.
+        since: The first day.
+        until: The last day; today or later.
+    """
+    engine = engine_of()
+    today = clock.today(engine, current_program(engine).policy.zone)
+    with transaction(engine) as connection:
+        note_absence(connection, Absence(person, since, until), today)
+    name = f"{person}: away from {since} to {until}"
+    name_this_run(name)
+    return name
+
+
+@flow(name="end an absence", flow_run_name="{person} is back", persist_result=False)
+@door
+def end_an_absence(person: PersonCode) -> str:
+    """Let a person get their mail themselves again from today on; an absence that is planned is dropped.
+
+    Args:
+        person: The code of whoever is back.
+    """
+    engine = engine_of()
+    today = clock.today(engine, current_program(engine).policy.zone)
+    with transaction(engine) as connection:
+        end_absence(connection, person, today)
+    name = f"{person}: is not away"
+    name_this_run(name)
+    return name
 
 
 @flow(name="hand a post over", flow_run_name="hand over {post}", persist_result=False)

@@ -63,6 +63,24 @@ def snooze(enrollment: str, rule: str, person: str, *, until: date, reason: Reas
     print(f"{enrollment}: {rule} put off by {person} until {until}, in {posts} post{'s' * (posts > 1)}")
 
 
+@app.command(name="end-snooze")
+def end_snooze_(enrollment: str, rule: str, person: str) -> None:
+    """End a snooze early: from today on the rule speaks to the person again, of what still holds.
+
+    Args:
+        enrollment: AGENCY, AGENCY/track or AGENCY/track/cycle.
+        rule: which reminder or escalation, by its rule.
+        person: the code of the person who had put it off.
+    """
+    from tasks.answers.snoozing import end_snooze
+    from tasks.store.database import transaction
+
+    engine = ready()
+    with transaction(engine) as connection:
+        posts = end_snooze(connection, enrollment, rule, person=person, today=_today(engine))
+    print(f"{enrollment}: {rule} speaks to {person} again, in {posts} post{'s' * (posts > 1)}")
+
+
 @app.command(name="hand-over")
 def hand_over(post: Post, place: str = "", *, since: date, to: str | None = None) -> None:
     """Put somebody else in a post from a day on; what is pending for the post goes to them.
@@ -99,6 +117,22 @@ def away(person: str, *, since: date, until: date) -> None:
     with transaction(engine) as connection:
         note_absence(connection, Absence(person, since, until), _today(engine))
     print(f"{person}: away from {since} to {until}")
+
+
+@app.command
+def back(person: str) -> None:
+    """End an absence early, or one that is planned: from today on the person gets their mail themselves.
+
+    Args:
+        person: the code of whoever is back.
+    """
+    from tasks.answers.absences import end_absence
+    from tasks.store.database import transaction
+
+    engine = ready()
+    with transaction(engine) as connection:
+        end_absence(connection, person, _today(engine))
+    print(f"{person}: is not away")
 
 
 @app.command

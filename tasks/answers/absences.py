@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, delete, select, update
 
 from models.rules.errors import Refused
 from models.rules.standing_in import stand_in
@@ -45,6 +45,22 @@ def note_absence(connection: Connection, given: Absence, today: date) -> None:
         what = "has no deputy: their mail would have nobody to go to."
         raise Refused.one(given.person, what, "Import the person with one, or hand their posts over.")
     add_rows(connection, ABSENCE, [{"person_id": person_id, "since": given.since, "until": given.until}])
+
+
+def end_absence(connection: Connection, person: str, today: date) -> int:
+    """Let a person get their mail themselves again from today on; return how many absences that ended.
+
+    An absence that has not begun yet never will. What somebody answered in their place meanwhile stands.
+
+    Raises:
+        Refused: the person is unknown, or neither away nor about to be.
+    """
+    mine = (_B.person_id == person_id_of(connection, person), _B.until >= today)
+    dropped = connection.execute(delete(ABSENCE).where(*mine, _B.since >= today)).rowcount
+    ended = connection.execute(update(ABSENCE).where(*mine).values(until=today - timedelta(days=1))).rowcount
+    if not dropped + ended:
+        raise Refused.one(person, "is not away, and no absence is planned.", "There is nothing to end.")
+    return dropped + ended
 
 
 def away_on(connection: Connection, day: date) -> set[int]:

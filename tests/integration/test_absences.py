@@ -10,8 +10,8 @@ from sqlalchemy import Engine, insert, select, update
 
 from models.rules.errors import Refused
 from models.rules.words import Language, Purpose
-from models.schema import ANSWER_LINK, ASSIGNMENT, EMAIL, ESCALATION, PERSON
-from tasks.answers.absences import Absence, note_absence
+from models.schema import ABSENCE, ANSWER_LINK, ASSIGNMENT, EMAIL, ESCALATION, PERSON
+from tasks.answers.absences import Absence, end_absence, note_absence
 from tasks.answers.desk import Answered, answer
 from tasks.mail.deliver import deliver
 from tasks.mail.senders.folder import FolderSender
@@ -79,6 +79,18 @@ def test_an_absence_counts_on_its_days(stalled: Engine, tmp_path: Path, since: d
     with transaction(stalled) as connection:
         note_absence(connection, Absence("P2", since, until), day(50))
     assert set(mailed(stalled, tmp_path / "mail")) == {"P2"}
+
+
+@pytest.mark.parametrize("since", [day(61), TUESDAY, day(63)])
+def test_whoever_is_back_early_gets_their_mail(stalled: Engine, tmp_path: Path, since: date) -> None:
+    with transaction(stalled) as connection:
+        note_absence(connection, Absence("P2", since, day(90)), day(60))
+        assert end_absence(connection, "P2", TUESDAY) == 1
+        with pytest.raises(Refused, match="P2: is not away"):
+            end_absence(connection, "P2", TUESDAY)
+    assert set(mailed(stalled, tmp_path / "mail")) == {"P2"}
+    kept = [(since, day(61))] if since < TUESDAY else []
+    assert rows(stalled, select(ABSENCE.c.since, ABSENCE.c.until)) == kept
 
 
 def test_a_deputy_whom_mail_does_not_reach_is_no_deputy(stalled: Engine, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from models.rules.words import Language, NoticeState, Post, ProposalState, Reaso
 from models.schema import ASSIGNMENT, ENROLLMENT, MILESTONE, NOTICE, PERSON, SNOOZE
 from tasks.answers.proposals import FactProposal, LeftProposal, Listed, Settlement, proposals, propose, settle
 from tasks.answers.seats import HandOver, hand_over
-from tasks.answers.snoozing import Snoozing, snooze
+from tasks.answers.snoozing import Snoozing, end_snooze, snooze
 from tasks.store.database import reading, transaction
 from tasks.sweep import sweep
 from tasks.views.chronicle import explanation
@@ -96,6 +96,22 @@ def test_what_is_pending_is_taken_back_at_the_next_sweep(quick: Engine) -> None:
     ]
     sweep(day(41))
     assert set(told(quick).values()) == {"pending"}
+
+
+@pytest.mark.parametrize(("ended_on", "kept"), [(day(31), []), (day(33), [(day(31), day(32))])])
+def test_a_snooze_that_is_ended_early_lets_the_rule_speak_at_once(
+    quick: Engine, ended_on: date, kept: list[tuple[date, date]]
+) -> None:
+    do(quick, snooze, WISH, day(31))
+    sweep(day(31))
+    assert set(told(quick).values()) == {Reason.SNOOZED.value}
+    with transaction(quick) as connection:
+        assert end_snooze(connection, CODE, WISH.rule, person="P1", today=ended_on) == 3
+    sweep(ended_on)
+    assert set(told(quick).values()) == {"pending"}
+    assert sorted({*rows(quick, select(SNOOZE.c.since, SNOOZE.c.until))}) == kept
+    with transaction(quick) as connection, pytest.raises(Refused, match="P1: has not put"):
+        end_snooze(connection, CODE, WISH.rule, person="P1", today=ended_on)
 
 
 def test_it_is_noted_with_who_why_and_until(quick: Engine) -> None:
