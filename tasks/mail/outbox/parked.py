@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple, assert_never
 
-from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, or_, select, update
 
 from models.rules.errors import Refused
 from models.rules.words import BatchState, NoticeState, Reason, Release
@@ -20,7 +20,7 @@ from tasks.sweep import report
 
 _N, _B = NOTICE.c, PARKED_BATCH.c
 FREE: ColumnElement[bool] = or_(
-    _N.batch_id.is_(None), _N.batch_id.in_(select(_B.id).where(_B.state == BatchState.RELEASED))
+    _N.batch_id.is_(None), exists().where(_B.id == _N.batch_id, _B.state == BatchState.RELEASED)
 )
 """Whether a notice is not parked, or not any more."""
 
