@@ -30,11 +30,9 @@ from sqlalchemy import Engine
 from models.rules.errors import AcreditaError, Refused
 from models.settings import Settings
 from tasks.demo import open_demo
-from tasks.forecasting import fit_is_due, make_fit
 from tasks.store import clock
 from tasks.store.database import engine_of, migrate, reading
 from tasks.store.programs import current_program, is_installed
-from tasks.sweep import day_to_sweep
 from tasks.views.reports import status
 
 AUTH = "PREFECT_SERVER_API_AUTH_STRING"
@@ -213,6 +211,10 @@ def _prepare(settings: Settings, console: Console) -> None:
 
 def _learn(engine: Engine, console: Console) -> None:
     """Fit the forecast where one is due, so that the first sweep has it: there is time while the server starts."""
+    # Prefect reads its settings once, when it is first imported: not before `_environment` has set them.
+    from tasks.forecasting import fit_is_due, make_fit
+    from tasks.sweep import day_to_sweep
+
     try:
         day = day_to_sweep(engine, None)
         if fit_is_due(engine, day) is not None:

@@ -545,3 +545,8 @@ def test_a_decision_about_dates_shows_the_forecast_before_and_after(acredita: Te
     assert f"award within the limit {before['in_limit']} % {after['in_limit']} %" in said
     (done,) = acredita(*LONGER, "--json").json()["effects"]
     assert done["forecasts"] == seen["forecasts"]
+
+
+def test_up_sets_prefects_settings_before_prefect_is_imported() -> None:
+    asked = "import sys, deployments.up; sys.exit('prefect' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
