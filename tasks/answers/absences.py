@@ -19,7 +19,8 @@ LONGEST_ABSENCE = timedelta(days=366)
 _B, _P = ABSENCE.c, PERSON.c
 _DEPUTIES = select(_P.id, _P.deputy_id).where(_P.id.in_(IDS), _P.deputy_id.is_not(None))
 _PEOPLE = select(
-    _P.id, _P.given_names, _P.surname, _P.second_surname, _P.email, _P.language, _P.time_zone, _P.undeliverable_since
+    _P.id, _P.given_names, _P.surname, _P.second_surname, _P.email, _P.language, _P.time_zone, _P.undeliverable_since,
+    _P.code.label("person_code"),
 ).where(_P.id.in_(IDS))
 
 

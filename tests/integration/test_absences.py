@@ -10,7 +10,7 @@ from sqlalchemy import Engine, insert, select, update
 
 from models.rules.errors import Refused
 from models.rules.words import Language, Purpose
-from models.schema import ABSENCE, ANSWER_LINK, ASSIGNMENT, EMAIL, ESCALATION, PERSON
+from models.schema import ABSENCE, ANSWER_LINK, ASSIGNMENT, EMAIL, ESCALATION, NOTICE, PERSON
 from tasks.answers.absences import Absence, end_absence, note_absence
 from tasks.answers.desk import Answered, answer
 from tasks.mail.deliver import deliver
@@ -91,6 +91,16 @@ def test_whoever_is_back_early_gets_their_mail(stalled: Engine, tmp_path: Path, 
     assert set(mailed(stalled, tmp_path / "mail")) == {"P2"}
     kept = [(since, day(61))] if since < TUESDAY else []
     assert rows(stalled, select(ABSENCE.c.since, ABSENCE.c.until)) == kept
+
+
+def test_who_stands_in_for_the_director_is_written_to(stalled: Engine, tmp_path: Path) -> None:
+    """The director is offered run forms, filled in with the reader's own code: the deputy's."""
+    with transaction(stalled) as connection:
+        for post, holder in (("sme_1", 1), ("director", 2)):
+            connection.execute(update(ASSIGNMENT).where(ASSIGNMENT.c.post == post).values(person_id=holder))
+        connection.execute(update(NOTICE).where(NOTICE.c.post == "sme_1").values(post="director"))
+    away(stalled, "P2")
+    assert set(mailed(stalled, tmp_path / "mail")) == {"P3"}
 
 
 def test_a_deputy_whom_mail_does_not_reach_is_no_deputy(stalled: Engine, tmp_path: Path) -> None:
