@@ -119,7 +119,7 @@ def _within_cap(shift: Shift, gathered: Gathered) -> list[Parcel]:
     """
     if gathered.a_run is None:
         return gathered.parcels
-    counted = [each for each in gathered.parcels if not each.released and each.carrier is None]
+    counted = [each for each in gathered.parcels if each.counts]
     excess = counted[max(0, gathered.a_run - shift.claimed):]
     if not excess:
         return gathered.parcels
@@ -165,7 +165,7 @@ def _batches(shift: Shift, parcels: Sequence[Parcel], begun: float) -> Iterator[
             count_this_run(shift)
             shift.counted = True
         taken = claim(shift, written) if written else []
-        shift.claimed += sum(each.attempt == 1 for each in taken)
+        shift.claimed += sum(each.counts for each in taken)
         yield taken
 
 

@@ -104,6 +104,11 @@ class Parcel(NamedTuple):
     released: bool = False
     a_week: int | None = None
 
+    @property
+    def counts(self) -> bool:
+        """Whether it counts for the cap of a run: what was on its way before does not, nor what was released."""
+        return self.carrier is None and not self.released
+
 
 class Seated(NamedTuple):
     """The seat by which somebody gets a notice, who holds it, and whether it is the reader's and the notice's own."""

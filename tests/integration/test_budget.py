@@ -126,6 +126,20 @@ def test_an_operator_releases_or_cancels_a_batch_once(
         settle_batch(connection, 7, verdict, actor="op", now=NOW)
 
 
+def test_what_was_released_leaves_the_cap_to_what_is_new(
+    lite: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = desk_with(lite, tmp_path, a_run=1)
+    crowd(desk)
+    desk.run(at(18))
+    with transaction(lite) as connection:
+        assert settle_batch(connection, 1, Release.RELEASE, actor="op", now=NOW) == 3
+    monkeypatch.setattr("tasks.mail.deliver.NOTICES_A_RUN", 3)
+    desk.notice("window_closes", "accreditation_manager")
+    done = desk.run(at(19))
+    assert (done.sent, done.parked) == (4, 0), "the run looks for what is new once the batch is gone"
+
+
 def test_a_parked_notice_that_lost_its_meaning_is_not_released(lite: Engine, tmp_path: Path) -> None:
     desk = desk_with(lite, tmp_path, a_run=1)
     crowd(desk)

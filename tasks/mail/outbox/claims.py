@@ -41,13 +41,17 @@ class Written(NamedTuple):
 
 
 class Claimed(NamedTuple):
-    """An email that is ours to send: the number of this attempt, and how many failed before."""
+    """An email that is ours to send: the number of this attempt, and how many failed before.
+
+    `counts`: whether it counts for the cap of a run.
+    """
 
     id: int
     attempt: int
     failures: int
     steady: float
     outgoing: Outgoing
+    counts: bool = True
 
 
 _N, _E, _OTHER = NOTICE.c, EMAIL.c, EMAIL.alias("other")
@@ -139,7 +143,7 @@ def claim(shift: Shift, batch: Sequence[Written]) -> list[Claimed]:
                 if parcel.carrier is not None:
                     drop(connection, taken[0])
                 keep(connection, parcel.links, email_id=taken[0], now=now, days=settings().desk_days)
-                mine.append(Claimed(*taken, steady, outgoing_of(row, full_name(parcel.letter))))
+                mine.append(Claimed(*taken, steady, outgoing_of(row, full_name(parcel.letter)), parcel.counts))
     if mine:
         shift.reached(Boundary.CLAIMED)
     return mine
