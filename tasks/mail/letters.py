@@ -184,15 +184,16 @@ def _gather_weeklies(connection: Connection, gathered: Gathered, day: _Day) -> N
     program, today = day.program, day.today
     rows = connection.execute(weekly.PENDING.where(FREE), {"today": today, "size": day.rules.size}).all()
     gathered.nobody.extend(row.id for row in rows if row.undeliverable_since is not None)
-    carriers = carriers_of(connection, rows)
+    carriers = {person: carrier for (person, _), carrier in carriers_of(connection, rows).items()}
     due = [
-        row for row in rows if row.undeliverable_since is None
-        and day.at_work(row.person_id, row.time_zone) and day.may_go(carriers.get((row.person_id, EmailKind.WEEKLY)))
+        row for row in rows if row.undeliverable_since is None and day.at_work(row.person_id, row.time_zone)
+        and day.may_go(carriers.get(row.person_id)) and _goes_with(row, carriers.get(row.person_id))
     ]
     if not due:
         return
+    people = {row.person_id for row in due}
     for row in due:
-        if row.email_id is None and not day.budgets.leaves_one(row.person_id, [each.person_id for each in due]):
+        if row.email_id is None and not day.budgets.leaves_one(row.person_id, people):
             gathered.outdated[row.id] = Reason.OVER_BUDGET
     due = [row for row in due if row.id not in gathered.outdated]
     scribe = weekly.Weeklies(connection, program, due, today=today, is_demo=_is_demo(connection))
@@ -212,7 +213,7 @@ def _gather_weeklies(connection: Connection, gathered: Gathered, day: _Day) -> N
         parcel = Parcel(
             row.person_id, row.email, found, (row.id,), released=row.batch_id is not None, a_week=day.budgets.a_week
         )
-        gathered.parcels.append(_carried(parcel, carriers.get((row.person_id, EmailKind.WEEKLY))))
+        gathered.parcels.append(_carried(parcel, carriers.get(row.person_id)))
 
 
 def _gather_cases(connection: Connection, gathered: Gathered, day: _Day) -> None:

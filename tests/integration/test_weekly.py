@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, delete, insert, select, update
 
 from models.rules.errors import Refused
-from models.rules.words import EmailKind, Language, NoticeState, Post, Reason, Subject
+from models.rules.words import EmailKind, EmailState, Language, NoticeState, Post, Reason, Subject
 from models.schema import (
     AGENCY,
     ASSIGNMENT,
@@ -136,6 +136,25 @@ def test_whoever_left_between_deciding_and_writing_gets_none(stocked: Engine, tm
     live(stocked, tmp_path, MONDAY)
     assert set(mailed(stocked)) == {EXPERT}
     assert (MANAGER, "portfolio_region", "2020-W11", NoticeState.CANCELLED, Reason.HOLDER_LEFT) in told(stocked)
+
+
+def test_a_mail_in_doubt_goes_out_again_alone_before_another_of_the_week(stocked: Engine, tmp_path: Path) -> None:
+    live(stocked, tmp_path, MONDAY)
+    e, n, mine = EMAIL.c, NOTICE.c, (NOTICE.c.subject_kind == Subject.PERSON) & (NOTICE.c.subject_id == EXPERT)
+    weekly_of = (e.person_id == EXPERT) & (e.kind == EmailKind.WEEKLY)
+    with transaction(stocked) as connection:
+        connection.execute(update(EMAIL).where(weekly_of).values(state=EmailState.PENDING, again=1))
+        connection.execute(update(NOTICE).where(mine).values(state=NoticeState.PENDING))
+        row = dict(connection.execute(select(NOTICE).where(mine)).mappings().one())
+        del row["id"]
+        connection.execute(insert(NOTICE).values(row | {
+            "occurrence": "2020-W10", "planned_for": MONDAY - timedelta(days=1), "email_id": None,
+        }))
+    live(stocked, tmp_path, MONDAY + timedelta(days=1))
+    with reading(stocked) as connection:
+        assert connection.execute(select(e.state, e.attempt).where(weekly_of)).tuples().all() == [(EmailState.SENT, 2)]
+        states = connection.execute(select(n.occurrence, n.state).where(mine)).tuples().all()
+    assert dict(states) == {"2020-W11": NoticeState.SENT, "2020-W10": NoticeState.PENDING}
 
 
 def test_before_live_it_is_decided_and_not_mailed(stocked: Engine, tmp_path: Path) -> None:
