@@ -113,7 +113,7 @@ _CLOCKS = {
     "after the last listed conference": "después de la última audiencia de la lista",
     "The chance of an award is {chances}; at risk below {below} %, on track again from {recovered} %. If it stays,"
     " most likely on {p50}, between {p10} and {p90} (fit of {fit}).":
-        "La probabilidad de otorgamiento es {chances}; en riesgo por debajo de {below} %, en tiempo de nuevo desde"
+        "Probabilidad de otorgamiento: {chances}; en riesgo por debajo de {below} %, en tiempo de nuevo desde"
         " {recovered} %. Si permanece, lo más probable es {p50}, entre {p10} y {p90} (ajuste del {fit}).",
     "by the window {chance}": "dentro de la ventana {chance}",
     "by the limit {chance}": "dentro de la fecha límite {chance}",

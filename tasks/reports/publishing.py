@@ -35,9 +35,13 @@ class Published(NamedTuple):
         return self.found.name
 
 
-def folder_for(name: str, out: Path | None) -> Path:
-    """Return the folder of a report: the one that was named, or one of its name in the installation's home."""
-    return out if out is not None else settings().home / "reports" / name
+def folder_for(name: str, out: Path | None, *, as_of: date | None = None, known_on: date | None = None) -> Path:
+    """Return the folder of a report: the one that was named, or one of its name in the installation's home.
+
+    Another look at the same quarter or week has a folder of its own, and overwrites nothing.
+    """
+    looks = [f"-{word}-{on}" for word, on in (("as-of", as_of), ("known-on", known_on)) if on is not None]
+    return out if out is not None else settings().home / "reports" / "".join([name, *looks])
 
 
 def last_quarter(engine: Engine) -> Quarter:
@@ -50,7 +54,7 @@ def publish_quarterly(
 ) -> Published:
     """Write a quarter's report to its folder."""
     found = quarterly(engine, asked)
-    folder = folder_for(found.name, out)
+    folder = folder_for(found.name, out, as_of=asked.as_of, known_on=asked.known_on)
     return Published(found, folder, write_report(found, folder, languages, rows=rows))
 
 
@@ -68,6 +72,6 @@ def publish_weekly(
     """Write the director's week to its folder; `sight` is the day it is of, and until when it was recorded."""
     as_of, known_on = sight
     found = weekly(engine, as_of=as_of, known_on=known_on)
-    folder = folder_for(found.name, out)
+    folder = folder_for(found.name, out, known_on=known_on)
     told = (weekly_page(found, Wording(language)) for language in languages)
     return PublishedWeek(found, folder, write_files(folder, found.tables(), told))

@@ -24,7 +24,7 @@ from models.rules.words import Language, Risk, Status
 from models.schema import AGENCY, ENROLLMENT, MILESTONE
 from tasks.forecasting import make_fit
 from tasks.operations.asked import Because
-from tasks.reports.publishing import last_quarter, publish_weekly
+from tasks.reports.publishing import folder_for, last_quarter, publish_weekly
 from tasks.reports.quarterly import Asked, Quarterly, quarterly
 from tasks.reports.quarterly_page import _indicators, write_report
 from tasks.reports.reasons import file_report, give_reasons
@@ -276,3 +276,10 @@ def test_a_government_that_lacks_one_kind_is_told_with_the_case_that_would_compl
     (found,) = list(_arcs(Seen(day(99), day(1), [whole, other, third, elsewhere], ()), program()))
     assert found == ("G", tuple(kinds[:2]), kinds[2], third)
     assert list(_arcs(Seen(day(99), day(1), [whole, elsewhere], ()), program())) == []
+
+
+def test_another_look_at_the_same_quarter_overwrites_nothing(tmp_path: Path) -> None:
+    looks = [{}, {"as_of": date(2020, 3, 20)}, {"known_on": date(2020, 5, 19)}]
+    folders = [folder_for("2020Q1", None, **look) for look in looks]
+    assert [folder.name for folder in folders] == ["2020Q1", "2020Q1-as-of-2020-03-20", "2020Q1-known-on-2020-05-19"]
+    assert folder_for("2020Q1", tmp_path, known_on=date(2020, 5, 19)) == tmp_path
