@@ -7,7 +7,7 @@ entries: that it was recorded, and that it was voided; so is an escalation that 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -72,7 +72,7 @@ def evidence(engine: Engine, code: str, *, as_of: date | None = None, known_on: 
         sight = _sight(as_of, known_on, now.astimezone(zone).date())
         midnight = datetime.combine(sight.known_on + timedelta(days=1), time(), zone)
         found = [
-            each for each in _happenings(connection, enrolled.id)
+            each for each in _happenings(connection, enrolled.id, zone)
             if each.recorded_at < midnight and each.on <= sight.as_of
         ]
         found.sort(key=lambda each: (each.on, each.recorded_at, each.kind, each.number))
@@ -116,14 +116,15 @@ def _entry(place: int, each: Happening) -> Entry:
     return Entry(f"{place:05}-{each.on}-{each.kind}-{each.number}.json", canonical({**each.says, **says}))
 
 
-def _happenings(connection: Connection, key: int) -> Iterator[Happening]:
+def _happenings(connection: Connection, key: int, zone: ZoneInfo) -> Iterator[Happening]:
+    """Yield everything there is; what has a moment but no day of its own happened on the zone's day."""
     yield from _enrolled(connection, key)
-    yield from _facts(connection, key)
-    yield from _clock(connection, key)
+    yield from _facts(connection, key, zone)
+    yield from _clock(connection, key, zone)
     yield from _stages(connection, key)
-    yield from _escalations(connection, key)
+    yield from _escalations(connection, key, zone)
     yield from _notices(connection, key)
-    yield from _answers(connection, key)
+    yield from _answers(connection, key, zone)
     yield from _forecasts(connection, key)
 
 
@@ -150,19 +151,19 @@ def _enrolled(connection: Connection, key: int) -> Iterator[Happening]:
         yield Happening(seat.since, "post", seat.id, seat.recorded_at, _says(seat))
 
 
-def _facts(connection: Connection, key: int) -> Iterator[Happening]:
+def _facts(connection: Connection, key: int, zone: ZoneInfo) -> Iterator[Happening]:
     m = MILESTONE.c
     void = ("voided_at", "voided_by", "void_reason", "void_reference")
     for row in _all(connection, select(MILESTONE).where(m.enrollment_id == key)):
         yield Happening(row.occurred_on, "fact", row.id, row.recorded_at, _says(row, *void))
         if row.voided_at is not None:
             says = {"fact": row.id, **{name: getattr(row, name) for name in void[1:]}}
-            yield Happening(row.voided_at.date(), "fact-voided", row.id, row.voided_at, says)
+            yield Happening(_day(row.voided_at, zone), "fact-voided", row.id, row.voided_at, says)
 
 
-def _clock(connection: Connection, key: int) -> Iterator[Happening]:
+def _clock(connection: Connection, key: int, zone: ZoneInfo) -> Iterator[Happening]:
     for row in _all(connection, select(CHANGE).where(CHANGE.c.enrollment_id == key)):
-        yield Happening(row.recorded_at.date(), "clock", row.id, row.recorded_at, _says(row))
+        yield Happening(_day(row.recorded_at, zone), "clock", row.id, row.recorded_at, _says(row))
 
 
 def _stages(connection: Connection, key: int) -> Iterator[Happening]:
@@ -178,22 +179,27 @@ def _stages(connection: Connection, key: int) -> Iterator[Happening]:
         yield Happening(row.decided_on, "stage", row.id, row.recorded_at, says)
 
 
-def _escalations(connection: Connection, key: int) -> Iterator[Happening]:
+def _escalations(connection: Connection, key: int, zone: ZoneInfo) -> Iterator[Happening]:
     x = ESCALATION.c
     for row in _all(connection, select(ESCALATION).where(x.enrollment_id == key)):
         about = {name: getattr(row, name) for name in ("rule", "occurrence", "anchor_on")}
         yield Happening(row.opened_on, "escalation", row.id, row.recorded_at, about)
         if row.acknowledged_on is not None:
             taken = {name: getattr(row, f"acknowledged_{name}") for name in ("by", "until", "reason")}
-            yield Happening(row.acknowledged_on, "escalation-taken", row.id, _at(row.acknowledged_on), about | taken)
+            on = row.acknowledged_on
+            yield Happening(on, "escalation-taken", row.id, _at(on, zone), about | taken)
         if row.closed_on is not None:
             says = about | {"closing": row.closing}
-            yield Happening(row.closed_on, "escalation-closed", row.id, _at(row.closed_on), says)
+            yield Happening(row.closed_on, "escalation-closed", row.id, _at(row.closed_on, zone), says)
 
 
-def _at(day: date) -> datetime:
-    """Return an instant of a day for what is stamped with its day alone."""
-    return datetime.combine(day, time(), ZoneInfo("UTC"))
+def _at(day: date, zone: ZoneInfo) -> datetime:
+    """Return an instant of a day for what is stamped with its day alone: its first, told in UTC as the others are."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def _day(moment: datetime, zone: ZoneInfo) -> date:
+    return moment.astimezone(zone).date()
 
 
 def _notices(connection: Connection, key: int) -> Iterator[Happening]:
@@ -217,7 +223,7 @@ def _notices(connection: Connection, key: int) -> Iterator[Happening]:
         yield Happening(row.day, "mail", row.id, row.claimed_at, says)
 
 
-def _answers(connection: Connection, key: int) -> Iterator[Happening]:
+def _answers(connection: Connection, key: int, zone: ZoneInfo) -> Iterator[Happening]:
     z, p = SNOOZE.c, PROPOSAL.c
     for row in _all(connection, select(SNOOZE).where(z.enrollment_id == key)):
         yield Happening(row.since, "snooze", row.id, row.recorded_at, _says(row))
@@ -225,10 +231,10 @@ def _answers(connection: Connection, key: int) -> Iterator[Happening]:
     settled = ("state", "settled_by", "settled_on")
     for row in _all(connection, proposals):
         says = _says(row, "person_id", "kind", *settled) | {"proposed": row.kind}
-        yield Happening(row.recorded_at.date(), "proposal", row.id, row.recorded_at, says)
+        yield Happening(_day(row.recorded_at, zone), "proposal", row.id, row.recorded_at, says)
         if row.settled_on is not None:
             says = {name: getattr(row, name) for name in settled}
-            yield Happening(row.settled_on, "proposal-settled", row.id, _at(row.settled_on), says)
+            yield Happening(row.settled_on, "proposal-settled", row.id, _at(row.settled_on, zone), says)
 
 
 def _forecasts(connection: Connection, key: int) -> Iterator[Happening]:

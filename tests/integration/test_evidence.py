@@ -8,21 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 
 from models.rules.errors import Refused
-from models.schema import EVIDENCE_PACK, MILESTONE, NOTICE, STAGE_CHANGE
+from models.rules.words import Closing, EscalationState
+from models.schema import ESCALATION, EVIDENCE_PACK, MILESTONE, NOTICE, STAGE_CHANGE
 from tasks.evidence.archive import Pack, archived, verified
 from tasks.evidence.gathering import evidence, noted_on
 from tasks.mail.deliver import deliver
 from tasks.mail.senders.folder import FolderSender
 from tasks.operations.asked import Because
-from tasks.operations.deadlines import hold
+from tasks.operations.deadlines import hold, resume
 from tasks.operations.facts import Wrong, void_fact
 from tasks.store import clock
 from tasks.store.database import reading, transaction
 from tasks.sweep import sweep
-from tests.building import ONBOARDED, case, day, program
+from tests.building import ONBOARDED, case, crew, day, program
 from tests.storing import install
 
 CODE = "A1/law_enforcement_tier1"
@@ -100,3 +101,30 @@ def test_a_pack_as_it_was_known_has_nothing_that_was_recorded_later(lived: Engin
         evidence(lived, CODE, as_of=day(100))
     with pytest.raises(Refused, match="enrollment"):
         evidence(lived, "A9")
+
+
+def test_what_is_recorded_in_an_evening_belongs_to_the_programs_day_and_not_to_the_next(lived: Engine) -> None:
+    with transaction(lived) as connection:
+        clock.set_clock(connection, datetime.combine(day(100), time(3), UTC))  # still day 99 in Mexico City
+        why = Because("wrong_date", TODAY, actor="P1", reference="D-2")
+        resume(connection, CODE, TODAY, because=why._replace(reason="funding"))
+        void_fact(connection, Wrong(CODE, "accreditation_manager_trained", day(20), None), why)
+    pack = evidence(lived, CODE).pack
+    assert pack.header["as_of"] == str(TODAY)
+    assert [each["on"] for each in told(pack, "clock")] == [str(TODAY)] * 2
+    assert [each["on"] for each in told(pack, "fact-voided")] == [str(TODAY)] * 2
+
+
+def test_an_escalation_that_was_closed_on_a_day_is_not_known_the_day_before(store: Engine) -> None:
+    install(store, program().policy, [case(seats=crew(without=["sme_2"]))])
+    with transaction(store) as connection:
+        clock.set_clock(connection, at(day(31)))
+    sweep(day(31))
+    with transaction(store) as connection:
+        clock.set_clock(connection, at(TODAY))
+        ended = {"state": EscalationState.CLOSED, "closed_on": TODAY, "closing": Closing.FILLED}
+        connection.execute(update(ESCALATION).values(ended))
+    before = evidence(store, CODE, known_on=day(98)).pack
+    assert told(before, "escalation")
+    assert not told(before, "escalation-closed")
+    assert told(evidence(store, CODE).pack, "escalation-closed")
