@@ -92,7 +92,8 @@ class History:
         """Give a case the pace and band that it had on a day, and the program the fit of that day, as `why` does."""
         last = next((row for row in reversed(self._forecasts.get(case.id, ())) if row.as_of <= day), None)
         if last is None:
-            fit = max((row.id for row in self._fits if row.recorded_at.date() <= day), default=None)
+            midnight = self._past.end_of(day, case.id)
+            fit = max((row.id for row in self._fits if row.recorded_at < midnight), default=None)
             return replace(case, fit=None, pace=0.0, risk=Risk.ON_TRACK), self._program_with(fit)
         program = self._program_with(last.forecast_fit_id)
         return foreseen(case, program, last=last, log=self._past.decided(case.id, day)), program

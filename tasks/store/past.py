@@ -110,7 +110,7 @@ class Past:
             Refused: the day is the last that a calendar has: it has no end.
         """
         now, day = self._cases[enrollment_id], sight.day
-        midnight, changes = self._end_of(sight.known_on, enrollment_id), self._changes_by(enrollment_id, sight)
+        midnight, changes = self.end_of(sight.known_on, enrollment_id), self._changes_by(enrollment_id, sight)
         said = [notice for notice in now.said if self._decided_on[notice.id] <= day]
         state = self._state(replace(now, changes=changes), sight)
         return replace(
@@ -127,18 +127,22 @@ class Past:
 
     def is_known(self, enrollment_id: int, sight: Sight) -> bool:
         """Whether an enrollment had been recorded, and its agreement signed."""
-        if self._recorded[enrollment_id].recorded_at >= self._end_of(sight.known_on, enrollment_id):
+        if self._recorded[enrollment_id].recorded_at >= self.end_of(sight.known_on, enrollment_id):
             return False
         now = replace(self._cases[enrollment_id], changes=self._changes_by(enrollment_id, sight))
         return anchor_of(now).on <= sight.as_of
 
     def _changes_by(self, enrollment_id: int, sight: Sight) -> Sequence[ClockChange]:
-        midnight = self._end_of(sight.known_on, enrollment_id)
+        midnight = self.end_of(sight.known_on, enrollment_id)
         known = sum(row.recorded_at < midnight for row in self._changes.get(enrollment_id, ()))
         return self._cases[enrollment_id].changes[:known]  # in the order in which they were recorded
 
-    def _end_of(self, day: date, enrollment_id: int) -> datetime:
-        """Return the instant at which a day is over where the agency is."""
+    def end_of(self, day: date, enrollment_id: int) -> datetime:
+        """Return the instant at which a day is over where the agency is.
+
+        Raises:
+            Refused: it is the last that a calendar has.
+        """
         if day == date.max:
             raise Refused.one("day", f"{day} is beyond every calendar.", "Name an earlier one.")
         zone = zone_named(self._recorded[enrollment_id].time_zone)

@@ -127,6 +127,17 @@ def test_a_risk_is_the_one_that_why_tells_of_that_day_with_a_fit_and_without(kep
         }
 
 
+def test_a_fit_that_was_made_in_an_evening_is_of_that_day_where_the_agency_is(kept: Engine) -> None:
+    with transaction(kept) as connection:
+        connection.execute(update(AGENCY).values(time_zone="America/Mexico_City"))
+        clock.set_clock(connection, datetime.combine(day(81), time(3), UTC))  # still day 80 in Mexico City
+    make_fit(kept, day(80))
+    told = rows(quarterly(kept, Asked(FIRST, as_of=day(80))), "enrollments")
+    assert {row["risk"] for row in told[2:]} == {"at_risk"}, "one has no expert, and one is late by the fit alone"
+    for row in told:
+        assert row["risk"] == chronicle(kept, str(row["enrollment"]), day(80)).risk
+
+
 def test_a_region_too_small_to_be_told_apart_is_counted_with_others(kept: Engine) -> None:
     told = {row["group"]: row["open"] for row in rows(quarterly(kept, Asked(FIRST)), "risk")}
     assert told["others"] == told["all"] == 4, "one alone would be known, and so would who is left"
