@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, update
 
 from models.rules.case import Case, ClockChange
 from models.rules.clock import anchor_of, holds, limit_of, standing, with_changes
@@ -215,9 +215,3 @@ def _add(connection: Connection, found: Asked, row: dict[str, Any]) -> None:
 
 def _effect(connection: Connection, found: Asked, what: str) -> Effect:
     return effect_of(connection, found.case, Change(found.code, what), today=found.because.today)
-
-
-def changes_of(connection: Connection, enrollment_id: int) -> list[Row[Any]]:
-    """Read every change of a case with its reason and people's codes, in the order of recording."""
-    c = CHANGE.c
-    return list(connection.execute(select(CHANGE).where(c.enrollment_id == enrollment_id).order_by(c.id)))

@@ -275,11 +275,3 @@ def _that_counts(connection: Connection, enrollment_id: int, program: Program) -
         "sent notice": connection.scalar(out) or 0,
     }
     yield from (f"{number} {what}{'s' * (number > 1)}" for what, number in counts.items() if number)
-
-
-def voided_facts(connection: Connection, enrollment_id: int) -> Sequence[Row[Any]]:
-    """Read what was voided of a case, in the order of its days."""
-    m = MILESTONE.c
-    return connection.execute(
-        select(MILESTONE).where(m.enrollment_id == enrollment_id, m.voided_at.is_not(None)).order_by(m.occurred_on)
-    ).all()

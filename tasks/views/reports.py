@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import date
 from typing import Any, NamedTuple, assert_never
 
-from sqlalchemy import Connection, Row, Table, func, literal, select
+from sqlalchemy import Connection, Table, func, literal, select
 
 from models.rules.case import Program
 from models.rules.naming import enrollment_code
 from models.rules.words import TAKEN, UNSETTLED, Cycle, EscalationState, Language, NoticeState, Risk, Status
-from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, INCIDENT, INSTALLATION, NOTICE, SWEEP
+from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, INCIDENT, INSTALLATION, NOTICE
 from tasks.journal import Move, Named, What
 from tasks.store.cases import IDS
 from tasks.store.lookups import chunks
@@ -146,9 +146,3 @@ _WHAT = {
     What.OPENED: "escalation opened", What.CLIMBED: "escalation moved", What.CLOSED: "escalation closed",
     What.TOLD: "notice",
 }
-
-
-def last_sweeps(connection: Connection, limit: int) -> Sequence[Row[Any]]:
-    """List the last sweeps, the newest first."""
-    sweep = SWEEP
-    return connection.execute(select(sweep).order_by(sweep.c.id.desc()).limit(limit)).all()

@@ -136,7 +136,7 @@ def _steps(forecaster: Forecaster, place: Place, end: date) -> Iterator[Step]:
         leave_by = None
         if index + 1 < len(tables.stages) and slot is not None:
             entering = Place(place.track, tables.stages[index + 1], place.pace, 0, place.since)
-            curve = tables.curve(forecaster.asked([entering]), tables.kept)[0] * forecaster.wait
+            curve = tables.curve(forecaster.asked([entering]))[0] * forecaster.wait
             needed = int(np.searchsorted(curve, enough))
             leave_by = slot - timedelta(days=int(AHEAD[needed])) if needed < AHEAD.size else None
         yield Step(code, leave_by, swing)

@@ -55,11 +55,13 @@ class Tables(NamedTuple):
 
     def chance(self, asked: Asked, days: Floats) -> Floats:
         """Return for each case the chance that it is ready in so many days and has not gone before."""
-        return self._mixed(asked, self.kept, days)
-
-    def ready_by(self, asked: Asked, days: Floats) -> Floats:
-        """Return for each case the chance that it is ready in so many days if it stays."""
-        return self._mixed(asked, self.ready, days)
+        at = np.clip(days / STEP, 0, STEPS - 1.001)
+        below = at.astype(np.int64)
+        above = at - below
+        found = np.zeros(asked.track.size)
+        for share, index in self._corners(asked):
+            found += share * ((1 - above) * self.kept[(*index, below)] + above * self.kept[(*index, below + 1)])
+        return np.where(days < 0, 0.0, found)
 
     def quantiles(self, asked: Asked) -> Floats:
         """Return for each case the days until it is ready by p10, p50 and p90, if it stays: (case, quantile).
@@ -71,21 +73,12 @@ class Tables(NamedTuple):
             found += share[:, None] * self.days_to[index]
         return found
 
-    def curve(self, asked: Asked, of: Singles) -> Floats:
-        """Return for each case its whole curve over the days ahead (`AHEAD`)."""
+    def curve(self, asked: Asked) -> Floats:
+        """Return for each case its whole curve of `chance` over the days ahead (`AHEAD`)."""
         found = np.zeros((asked.track.size, STEPS))
         for share, index in self._corners(asked):
-            found += share[:, None] * of[index]
+            found += share[:, None] * self.kept[index]
         return found
-
-    def _mixed(self, asked: Asked, of: Singles, days: Floats) -> Floats:
-        at = np.clip(days / STEP, 0, STEPS - 1.001)
-        below = at.astype(np.int64)
-        above = at - below
-        found = np.zeros(asked.track.size)
-        for share, index in self._corners(asked):
-            found += share * ((1 - above) * of[(*index, below)] + above * of[(*index, below + 1)])
-        return np.where(days < 0, 0.0, found)
 
     def _corners(self, asked: Asked) -> list[tuple[Floats, tuple[Ints, Ints, Ints, Ints]]]:
         """Return the four points of the tables around each case, and how much each of them counts."""

@@ -128,11 +128,6 @@ def fold(text: str) -> str:
     return re.sub(r"[\s_-]+", "_", "".join(c for c in plain if not unicodedata.combining(c)).strip()).casefold()
 
 
-def column_of(kind: FileKind, name: str) -> Column:
-    """Return a column by its name in code."""
-    return next(column for column in COLUMNS[kind] if column.name == name)
-
-
 @lru_cache(maxsize=8)
 def _named(kind: FileKind) -> dict[str, Column]:
     return {fold(name): column for column in COLUMNS[kind] for name in (column.spanish, column.name)}
