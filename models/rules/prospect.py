@@ -5,8 +5,9 @@ No numpy: a run form draws it beside the rest of a case's page, and it can disag
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 from models.rules.case import Case, Program
@@ -81,8 +82,8 @@ def _leaves(case: Case, program: Program, end: date) -> Iterator[Leave]:
     assert outlook is not None, "there is a forecast"
     assert terms is not None, "there is an outlook"
     slot = last_slot(program.conferences, end) if program.snaps else end
-    path: Sequence[str] = [stage.code for stage in program.policy.path[:-1]]
-    for code, following in zip(path[path.index(case.stage) :], path[path.index(case.stage) + 1 :], strict=False):
+    path = [stage.code for stage in program.policy.path[:-1]]
+    for code, following in pairwise(path[path.index(case.stage) :]):
         stage = outlook.of(case.track, following)
         if stage is None or slot is None:
             yield Leave(code, None)

@@ -19,7 +19,7 @@ from models.rules.forecast.journeys import Journey, deadline
 from models.rules.forecast.seen import Floats
 from models.rules.forecast.spelling import percent
 from models.rules.forecast.tables import AHEAD, QUANTILES
-from models.rules.words import Clock, Language
+from models.rules.words import Clock
 
 NINE_IN_TEN = 0.9
 
@@ -126,7 +126,7 @@ def _steps(forecaster: Forecaster, place: Place, end: date) -> Iterator[Step]:
     tables, policy = forecaster.tables, forecaster.policy
     assert policy.forecast is not None
     enough = policy.forecast.band.at_risk_below / 100
-    slot = _last_by(forecaster, end)
+    slot = forecaster.last_slot(end, date.min)
     first = tables.stages.index(place.stage)
     for index in range(first, len(tables.stages)):
         code = tables.stages[index]
@@ -140,10 +140,6 @@ def _steps(forecaster: Forecaster, place: Place, end: date) -> Iterator[Step]:
             needed = int(np.searchsorted(curve, enough))
             leave_by = slot - timedelta(days=int(AHEAD[needed])) if needed < AHEAD.size else None
         yield Step(code, leave_by, swing)
-
-
-def _last_by(forecaster: Forecaster, end: date) -> date | None:
-    return forecaster.last_slot(end, date.min)
 
 
 def _swing(median: float, spread: float, spent: int) -> int:
@@ -234,26 +230,15 @@ def _odds(forecaster: Forecaster, journeys: Sequence[Journey], day: date, *, by:
     return total
 
 
-def sentence(answer: Answer, stage_names: Mapping[str, str], language: Language = Language.EN) -> str:
-    """Say it in one or two plain sentences, in either language."""
-    spanish = language is Language.ES_MX
+def sentence(answer: Answer, stage_names: Mapping[str, str]) -> str:
+    """Say it in one or two plain sentences."""
     if answer.cannot_say:
-        return f"{'No puede pronosticarse' if spanish else 'It cannot be forecast'}: {answer.cannot_say}."
+        return f"It cannot be forecast: {answer.cannot_say}."
     chance = percent(answer.in_window)
-    p10, p50, p90 = (str(on) if on is not None else _beyond(spanish) for on in answer.days)
+    p10, p50, p90 = (str(on) if on is not None else "after the last listed conference" for on in answer.days)
     riskiest = answer.riskiest
     stage = stage_names.get(riskiest.stage, riskiest.stage) if riskiest is not None else ""
-    if spanish:
-        return (
-            f"La probabilidad de acreditarse antes del {answer.window_until} es de {chance}. Si continúa, lo más"
-            f" probable es el {p50} (entre {p10} y {p90}, ocho de cada diez veces). La etapa que más riesgo aporta:"
-            f" {stage}."
-        )
     return (
         f"The chance of an award by {answer.window_until} is {chance}. If it stays, most likely on {p50}"
         f" (between {p10} and {p90}, eight times in ten). Most of the risk lies in {stage}."
     )
-
-
-def _beyond(spanish: bool) -> str:  # noqa: FBT001 - which language
-    return "después de la última audiencia programada" if spanish else "after the last listed conference"
