@@ -5,7 +5,7 @@ Plain tuples and slotted classes: a sweep makes a few per due case, and their co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
@@ -53,6 +53,12 @@ class Seat(NamedTuple):
     def held(self, day: date) -> bool:
         """Whether somebody is in the post on this day."""
         return self.since <= day and (self.until is None or day <= self.until)
+
+
+def holder(seats: Iterable[Seat], post: Post, day: date) -> Seat | None:
+    """Return the seat of whoever is written to in a post: where two hold it, the one who came last."""
+    held = [seat for seat in seats if seat.post is post and seat.held(day)]
+    return max(held, key=lambda seat: (seat.since, seat.id), default=None)
 
 
 class Key(NamedTuple):

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple, assert_never
 
 from models.rules.calendars import EVERY_DAY, Calendar
-from models.rules.case import Case, Key, Plan, Program, Standing
+from models.rules.case import Case, Key, Plan, Program, Standing, holder
 from models.rules.clock import Clocks, Pause, clocks, days_after, holds, rested, rests
 from models.rules.dates import DAYS
 from models.rules.decision import Telling
@@ -204,10 +204,8 @@ def vacant_from(case: Case, post: Post, today: date) -> date | None:
 
 def unreachable_from(case: Case, post: Post, today: date) -> date | None:
     """Return the day since which no mail reaches whoever is in a post; None while it does, or while nobody is."""
-    held = [seat for seat in case.seats if seat.post is post and seat.held(today)]
-    # Where two hold it, the one who came last is written to.
-    last = max(held, key=lambda seat: (seat.since, seat.id), default=None)
-    return None if last is None else last.undeliverable_since
+    there = holder(case.seats, post, today)
+    return None if there is None else there.undeliverable_since
 
 
 def closing(

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from models.rules.case import Case
+from models.rules.case import Case, holder
 from models.rules.reporting.glances import Raised
 from models.rules.words import Closing, Post, Risk
 
@@ -42,8 +42,8 @@ class Load(NamedTuple):
 
 def pair_of(case: Case, day: date) -> list[int]:
     """Return who holds the posts of a case's pair on a day."""
-    held = {seat.post: seat.person for seat in sorted(case.seats, key=lambda seat: seat.since) if seat.held(day)}
-    return [held[post] for post in (Post.SME_1, Post.SME_2) if post in held]
+    pair = (holder(case.seats, post, day) for post in (Post.SME_1, Post.SME_2))
+    return [seat.person for seat in pair if seat is not None]
 
 
 def by_region(carried: Iterable[Carried], regions: Iterable[str]) -> Iterator[Load]:
