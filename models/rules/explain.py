@@ -24,7 +24,8 @@ from models.rules.escalations import FOREVER, Condition, Scene, conditions, next
 from models.rules.forecast.spelling import percent
 from models.rules.gates import GateState, dossier, gate_state, needed
 from models.rules.governments import changes_ahead, lost_ahead
-from models.rules.policy import Duty, EscalationRule, Label, ReminderRule, Share
+from models.rules.naming import post_name
+from models.rules.policy import Duty, EscalationRule, ReminderRule, Share
 from models.rules.risk import forecast
 from models.rules.risk import view as forecast_view
 from models.rules.spanish import say, spell
@@ -284,7 +285,7 @@ def _snoozed(view: _View) -> Iterator[Sentence]:
         )
         last = view.say(", save on its last rung") if rule in view.scene.program.escalations else ""
         text = view.say('"{rule}" is not told to the {post} until {until}, who put it off{last}.',
-                        rule=rule, post=_post(view, post.value), until=until, last=last)
+                        rule=rule, post=_post(view, post), until=until, last=last)
         yield Sentence(rule, Outcome.SNOOZED, until, text)
 
 
@@ -408,7 +409,7 @@ def _duty(view: _View, duty: Duty) -> Iterator[Sentence]:
     mine = [each for each in view.scene.owed if each.duty is duty]
     yield from _told(view, duty.rule, {each.due_on for each in mine})
     if not mine:
-        posts = view.say(" or ").join(_post(view, post.value) for post in duty.posts)
+        posts = view.say(" or ").join(_post(view, post) for post in duty.posts)
         text = view.say('"{rule}" owes nothing: nobody new is {posts}.', rule=duty.rule, posts=posts)
         yield Sentence(duty.rule, Outcome.SILENT, None, text)
     for each in mine:
@@ -506,12 +507,8 @@ def _too_slow(view: _View, end: date, on: date) -> str:
     return view.say("an award by {on} has a chance of {chance}", on=end, chance=chance) + less
 
 
-def _post(view: _View, name: str) -> str:
-    return next((label.text(view.language) for post, label in _labels(view) if post.value == name), name)
-
-
-def _labels(view: _View) -> Collection[tuple[Post, Label]]:
-    return view.scene.program.policy.posts.items()
+def _post(view: _View, post: str) -> str:
+    return post_name(view.scene.program.policy, Post(post), view.language)
 
 
 def _would_open(view: _View, rule: EscalationRule, condition: Condition) -> Sentence:

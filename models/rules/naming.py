@@ -15,10 +15,16 @@ def awaited(policy: Policy, code: str, language: Language) -> str:
     """Name what a gate waits for, as `gate_state` gives it: a milestone's code, `post:<post>` or `conference:<day>`."""
     kind, _, rest = code.rpartition(":")
     if kind == "post":
-        return policy.posts[Post(rest)].text(language)
+        return post_name(policy, Post(rest), language)
     if kind == "conference":
         return _NO_CONFERENCE[language].format(day=rest)
     return policy.milestones[code].name.text(language)
+
+
+def post_name(policy: Policy, post: Post, language: Language) -> str:
+    """Name a post; by its code where a later policy has it no more."""
+    label = policy.posts.get(post)
+    return post.value if label is None else label.text(language)
 
 
 def enrollment_code(agency: str, track: str, cycle: int) -> str:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, assert_never
 
 from models.rules.case import Case, Program, Said
 from models.rules.explain import Outcome, Sentence, explain, which
+from models.rules.naming import post_name
 from models.rules.policy import EscalationRule, Reminding
 from models.rules.spanish import say
 from models.rules.words import Language, NoticeState, Post, Reason, Status
@@ -80,7 +81,7 @@ class _Question:
         return say(self.language, text, **values)
 
     def spelled(self, posts: Collection[Post]) -> str:
-        return ", ".join(self.program.policy.posts[post].text(self.language) for post in sorted(posts))
+        return ", ".join(post_name(self.program.policy, post, self.language) for post in sorted(posts))
 
 
 def why_not(

@@ -13,8 +13,9 @@ from models.rules.case import Case
 from models.rules.decide import decide
 from models.rules.decision import Decision
 from models.rules.explain import Outcome, Sentence, explain
-from models.rules.words import EscalationState, Language, Status
-from tests.building import ONBOARDED, case, crew, day, on, program
+from models.rules.why_not import Asked, why_not
+from models.rules.words import EscalationState, Language, Post, Status
+from tests.building import ONBOARDED, case, crew, day, document, on, program, program_with
 from tests.lives import HORIZON, Life, lives, swept
 
 AHEAD = {Outcome.OPENS, Outcome.NEXT, Outcome.WOULD_OPEN, Outcome.REVIEW}
@@ -86,6 +87,15 @@ def test_an_ended_case_is_told_in_two_sentences() -> None:
     told = explain(case(facts=[("withdrawn", 50)]), program(), day(60))
     assert [s.outcome for s in told] == [Outcome.ADVANCES, Outcome.ENDED]
     assert told[1].text == "It is withdrawn since 2020-02-20, in onboarding; no rule reads it."
+
+
+def test_a_post_that_the_policy_dropped_is_told_by_its_code() -> None:
+    posts = {post: label for post, label in document()["posts"].items() if post != "operator"}
+    reports = document()["reports"]
+    reports = reports | {"quarterly": reports["quarterly"] | {"to": ["director"]}}
+    later = program_with(posts=posts, reports=reports)
+    told = why_not(case(), later, day(40), asked=Asked("P1", [Post.OPERATOR], {}))
+    assert told[0].text == "P1 was operator on 2020-02-10."
 
 
 @given(lives(), st.integers(0, HORIZON))
