@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from deployments.cli.base import AsJson, By, DryRun, app, ready, say
-from models.rules.errors import AcreditaError
+from models.rules.errors import AcreditaError, Refused
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from models.rules.policy import Policy
     from tasks.intake.imports import ImportOptions
 
 
@@ -32,12 +34,12 @@ def import_(
         file: the file; what it holds is recognised by its header, in English or Spanish.
         date_format: how the file writes its dates.
         reason: why numbers or agreements on record are corrected, by its code in the program's [reasons].
-        template: a folder to write an empty template of each file to, instead.
+        template: a folder to write a template of each file to, instead, in the words of the program in force.
     """
     from tasks.intake import imports
 
     if template is not None:
-        for path in imports.write_templates(template):
+        for path in imports.write_templates(template, policy=_policy_in_force()):
             print(path)
         return
     if file is None:
@@ -46,6 +48,15 @@ def import_(
     options = replace(_import_options(engine, date_format), reason=reason, actor=by, dry_run=dry_run)
     report = imports.import_file(engine, file, options)
     say(report.as_dict(), as_json, lambda: str(report))
+
+
+def _policy_in_force() -> Policy | None:
+    """Return the policy in force; None while there is none: whoever prepares a roster may come before it."""
+    from tasks.store.programs import current_program
+
+    with suppress(Refused):
+        return current_program(ready()).policy
+    return None
 
 
 def _import_options(engine: Engine, date_format: str) -> ImportOptions:

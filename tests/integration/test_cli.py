@@ -267,6 +267,12 @@ def test_templates_are_written_and_never_over_somebodys_work(acredita: Terminal,
     assert "is there already" in acredita.refused("import", "--template", tmp_path / "new")
 
 
+def test_templates_speak_of_the_program_in_force(acredita: Terminal, stocked: Engine, tmp_path: Path) -> None:
+    assert stocked
+    acredita("import", "--template", tmp_path / "new")
+    assert acredita("import", tmp_path / "new" / "people.csv", "--dry-run").out.startswith("people.csv: 1 rows")
+
+
 def test_a_mail_can_be_looked_at(acredita: Terminal, tmp_path: Path) -> None:
     assert "Usted recibe" in acredita("preview-mail", "limit").out
     assert "You receive" in acredita("preview-mail", "limit", "--language", "en").out
