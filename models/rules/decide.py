@@ -101,8 +101,8 @@ def _remind(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> None:
     decision, looks = out
     moment = _moment(case, scene, {notice.key for notice in case.said})
     for rule, to in reminded(case, scene):
-        tellings, expiries, upcoming = words = reminders.words_of(rule, to, moment)
-        if tellings and expiries:
+        reached, upcoming = words = reminders.words_of(rule, to, moment)
+        if reached:
             for telling, expires_on in reminders.due(words, moment):
                 decision.tellings.append(telling)
                 if telling.state is _PENDING:

@@ -125,12 +125,11 @@ def current(rule: Reminding, to: Target, moment: Moment) -> Iterator[Key]:
 class Words(NamedTuple):
     """What a rule says of a date on a day, to whomever's case it belongs.
 
-    `tellings` are all thresholds that were reached, whether told before or not; `expiries`, the day on which each of
-    them loses its meaning; `upcoming`, when the next one is reached.
+    `reached` are all thresholds that were, whether told before or not, each with the day on which it loses its meaning;
+    `upcoming` is when the next one is.
     """
 
-    tellings: tuple[Telling, ...]
-    expiries: tuple[date, ...]
+    reached: tuple[tuple[Telling, date], ...]
     upcoming: date | None
 
 
@@ -158,8 +157,7 @@ def _words(countdown: Countdown, to: Target, moment: Moment) -> Words:
     rule, today = countdown.rule, moment.today
     reached, upcoming = countdown.look(today)
     going_out = countdown.sayable(reached)
-    tellings: list[Telling] = []
-    expiries: list[date] = []
+    found: list[tuple[Telling, date]] = []
     for days in reached:
         planned = countdown.planned_for(days)
         reason = _withheld(countdown, days, moment) if days in going_out else Reason.SUPERSEDED
@@ -168,9 +166,8 @@ def _words(countdown: Countdown, to: Target, moment: Moment) -> Words:
         facts = {"days": days, "stage": moment.stage, "late": (today - planned).days}
         for post in rule.to:
             key = Key(rule.rule, occurrence, to.on, post)
-            tellings.append(Telling(key, rule.notice, planned, state, reason, facts))
-            expiries.append(countdown.expires_on(days))
-    return Words(tuple(tellings), tuple(expiries), upcoming)
+            found.append((Telling(key, rule.notice, planned, state, reason, facts), countdown.expires_on(days)))
+    return Words(tuple(found), upcoming)
 
 
 def due(words: Words, moment: Moment) -> Iterator[tuple[Telling, date]]:
@@ -178,7 +175,7 @@ def due(words: Words, moment: Moment) -> Iterator[tuple[Telling, date]]:
 
     What is snoozed is held back until the snooze ends.
     """
-    for telling, expires_on in zip(words.tellings, words.expiries, strict=True):
+    for telling, expires_on in words.reached:
         key = telling.key
         if key in moment.said:
             continue
