@@ -258,11 +258,6 @@ class Program:
         return timedelta(days=self.policy.risk_margin_days)
 
     @cached_property
-    def snaps(self) -> bool:
-        """Whether a first award waits for a conference."""
-        return self.policy.path[-2].gate.conference_lead_days is not None
-
-    @cached_property
     def escalations(self) -> dict[str, EscalationRule]:
         """The escalation rules by name."""
         return {rule.rule: rule for rule in self.policy.escalations}

@@ -64,7 +64,7 @@ def prospect(case: Case, program: Program, today: date) -> Prospect | None:
 def _slots(case: Case, program: Program, today: date, *, gained: int) -> Iterator[Slot]:
     """Yield the conferences that have a chance worth naming, until nine in ten are accounted for."""
     before = 0
-    for on in program.conferences if program.snaps else ():
+    for on in program.conferences if program.policy.snaps else ():
         seen = view(case, program, on, gained=gained) if on > today else None
         if seen is None:
             continue
@@ -81,7 +81,7 @@ def _leaves(case: Case, program: Program, end: date) -> Iterator[Leave]:
     outlook, terms = program.outlook, program.policy.forecast
     assert outlook is not None, "there is a forecast"
     assert terms is not None, "there is an outlook"
-    slot = last_slot(program.conferences, end) if program.snaps else end
+    slot = last_slot(program.conferences, end) if program.policy.snaps else end
     path = [stage.code for stage in program.policy.path[:-1]]
     for code, following in pairwise(path[path.index(case.stage) :]):
         stage = outlook.of(case.track, following)

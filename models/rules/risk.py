@@ -138,8 +138,9 @@ def view(case: Case, program: Program, end: date, *, gained: int) -> View | None
     if outlook is None or program.policy.forecast is None or case.cycle != 1:
         return None
     stage = outlook.of(case.track, case.stage)
-    conferences = program.conferences if program.snaps else ()
-    slot = last_slot(conferences, end) if program.snaps else end
+    snaps = program.policy.snaps
+    conferences = program.conferences if snaps else ()
+    slot = last_slot(conferences, end) if snaps else end
     if stage is None or slot is None:
         return None
     return View(outlook, stage, case, gained, slot, conferences, holds(case.changes))

@@ -93,13 +93,13 @@ def _cannot(forecaster: Forecaster, journey: Journey, day: date) -> str:
     if not forecaster.knows(journey):
         return f'the fit of {forecaster.fit.as_of} knows no "{journey.stage}" on "{journey.track}"'
     days = forecaster.policy.conference_days
-    if forecaster.snaps and (not days or days[-1] <= day):
+    if forecaster.policy.snaps and (not days or days[-1] <= day):
         return f"no conference is listed after {days[-1] if days else 'any day'}"
     return ""
 
 
 def _slot(forecaster: Forecaster, day: date) -> date | None:
-    if not forecaster.snaps:
+    if not forecaster.policy.snaps:
         return day
     days = forecaster.policy.conference_days
     after = bisect_left(days, day)
@@ -108,7 +108,7 @@ def _slot(forecaster: Forecaster, day: date) -> date | None:
 
 def _slots(forecaster: Forecaster, place: Place, day: date) -> Iterator[Slot]:
     """Yield the conferences that have a chance worth naming, until nine in ten are accounted for."""
-    if not forecaster.snaps:
+    if not forecaster.policy.snaps:
         return
     ahead = [on for on in forecaster.policy.conference_days if on > day]
     by_then = forecaster.chances([place] * len(ahead), ahead, day)

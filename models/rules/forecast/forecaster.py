@@ -52,11 +52,6 @@ class Forecaster:
         """How each stage moves an agency's pace, by track."""
         return {track: self.fit.paces(self.policy, track) for track in self.fit.medians}
 
-    @property
-    def snaps(self) -> bool:
-        """Whether an award waits for a conference."""
-        return self.policy.path[-2].gate.conference_lead_days is not None
-
     def paces(self, journeys: Iterable[Journey]) -> dict[int, float]:
         """Return each enrollment's pace: what its stages tell, and before them those of its agency's earlier ones."""
         found: dict[int, float] = {}
@@ -113,7 +108,7 @@ class Forecaster:
 
     def last_slot(self, deadline: date, day: date) -> date | None:
         """Return the last day after `day` on which an award can fall by the deadline; None where there is none."""
-        if not self.snaps:
+        if not self.policy.snaps:
             return deadline if deadline > day else None
         days = self.policy.conference_days
         upto = bisect_right(days, deadline)

@@ -171,7 +171,7 @@ def _weights(stage: _Stage, agency_spread: float, known: float) -> Floats:
 def wait_for_a_conference(policy: Policy, exits_a_month: float) -> float:
     """Return the share that does not leave while it waits, ready, for the next conference: half the usual gap."""
     days = policy.conference_days
-    if policy.path[-2].gate.conference_lead_days is None or days[0] == days[-1]:
+    if not policy.snaps or days[0] == days[-1]:
         return 1.0
     gap = (days[-1] - days[0]).days / (len(days) - 1)
     return math.exp(-exits_a_month / MONTH * gap / 2)

@@ -148,6 +148,11 @@ class Policy(Data):
         """The days at which an award can be decided, in order."""
         return tuple(sorted(conference.on for conference in self.conferences))
 
+    @cached_property
+    def snaps(self) -> bool:
+        """Whether a first award waits for a conference."""
+        return self.path[-2].gate.conference_lead_days is not None
+
     def of_agency(self, milestone: str) -> bool:
         """Whether a fact of this name, if it is known at all, is the agency's and not one enrollment's."""
         known = self.milestones.get(milestone)
