@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, func, select
 
+from models.rules.budget import monday_of
 from models.rules.naming import enrollment_code
 from models.rules.policy import Policy, Weekly
 from models.rules.words import EmailKind, EmailState, Language, NoticeState, Risk, Status
@@ -82,7 +83,7 @@ class Preview:
     @property
     def weekly(self) -> dict[date, int]:
         """How many emails go out in each week, by its Monday."""
-        return dict(sorted(Counter(each.day - timedelta(days=each.day.weekday()) for each in self.mails).items()))
+        return dict(sorted(Counter(monday_of(each.day) for each in self.mails).items()))
 
     @property
     def by_person(self) -> dict[str, int]:

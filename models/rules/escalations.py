@@ -95,7 +95,7 @@ def scene_of(case: Case, program: Program, known: Dossier, *, today: date) -> Sc
     duties = tuple(owed(plan.duties, case, dates, today=today)) if plan.duties else ()
     manned = frozenset([seat.post for seat in case.seats if seat.until is None and seat.since <= today])
     unreachable = any(map(_NO_MAIL_SINCE, case.seats))
-    every = holds(case.changes) if case.changes else ()
+    every = holds(case.changes)
     return Scene(
         program, plan, dates, known, today, every, rested(every, today) if every else (), rests(every, today), quiet,
         calendar, days_gained(case, program, known), duties, manned, unreachable,

@@ -172,8 +172,7 @@ def at_risk_from(case: Case, program: Program, *, plan: StagePlan, watched: Watc
     end = watched.end - watched.lost
     seen = None if program.outlook is None else view(case, program, end, gained=watched.gained)
     if seen is None or program.policy.forecast is None:
-        pauses = holds(case.changes) if case.changes else ()
-        return risk_from(case.stage_entered_on, plan, end - program.risk_margin, holds=pauses)
+        return risk_from(case.stage_entered_on, plan, end - program.risk_margin, holds=holds(case.changes))
     band = program.policy.forecast.band
     return seen.below_on(band.recovered_from if watched.stands else band.at_risk_below)
 

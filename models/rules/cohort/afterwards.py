@@ -43,7 +43,7 @@ def draw_afterwards(rng: Random, world: World, subject: Subject) -> list[LaterFa
     while True:
         subject = replace(subject, course=course)
         duties = [duty for duty in _duties(world, course.start.track, cycle) if duty.posts]
-        happened = [*_done(rng, world, list(_changes(subject, duties)))]
+        happened = list(_done(rng, world, list(_changes(subject, duties))))
         if cycle > 1:
             happened += [*gate_facts(rng, world, subject), *_dated(rng, world, course, cycle=cycle)]
         end = min(course.last_active_on, world.margins.afterwards.until)

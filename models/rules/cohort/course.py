@@ -78,6 +78,14 @@ class World:
         """The days at which an award can be decided, in order."""
         return sorted(conference.on for conference in self.policy.conferences)
 
+    @cached_property
+    def known_at_once(self) -> frozenset[str]:
+        """The milestones of gates that open at a conference: whoever decides knows them."""
+        return frozenset(
+            name for stage in self.policy.stages if stage.gate.conference_lead_days is not None
+            for name in stage.gate.usual
+        )
+
     def workday(self, day: date) -> date:
         """Return the day, or the next on which people work."""
         while day.weekday() not in self.policy.working_hours.weekdays:

@@ -76,8 +76,7 @@ def _wait(rng: Random, world: World) -> timedelta:
 def recorded(rng: Random, world: World, happening: Happening) -> DrawnFact:
     """Return a fact with the day on which it becomes known: a conference's decision at once, others perhaps later."""
     on, milestone, value = happening
-    at_once = {m for s in world.policy.stages if s.gate.conference_lead_days is not None for m in s.gate.usual}
-    return DrawnFact(on, on if milestone in at_once else on + _wait(rng, world), milestone, value)
+    return DrawnFact(on, on if milestone in world.known_at_once else on + _wait(rng, world), milestone, value)
 
 
 def gate_facts(rng: Random, world: World, subject: Subject) -> Iterator[Happening]:
