@@ -103,22 +103,21 @@ def set_aside(
     engine: Engine, notice_ids: Iterable[int], reason: Reason, *, state: NoticeState = NoticeState.SUPPRESSED
 ) -> int:
     """Take note that notices will not go out, those that wait and that nobody holds; return how many."""
+    return _note(engine, notice_ids, state=state, reason=reason)
+
+
+def put_off_until(engine: Engine, over: Mapping[int, date]) -> int:
+    """Take note of the day until which notices wait for a week with an email left; return how many."""
+    return _note(engine, over, waits_until=max(over.values())) if over else 0
+
+
+def _note(engine: Engine, notice_ids: Iterable[int], **values: Any) -> int:
     ids = list(notice_ids)
     if not ids:
         return 0
     with transaction(engine) as connection:
         mine = connection.scalars(_STILL.order_by(_N.id).with_for_update(skip_locked=True), {"ids": ids}).all()
-        changed = update(NOTICE).where(_N.id.in_(mine)).values(state=state, reason=reason)
-        return connection.execute(changed).rowcount if mine else 0
-
-
-def put_off_until(engine: Engine, over: Mapping[int, date]) -> int:
-    """Take note of the day until which notices wait for a week with an email left; return how many."""
-    if not over:
-        return 0
-    with transaction(engine) as connection:
-        changed = update(NOTICE).where(_N.id.in_(sorted(over)), same(_N.state, NoticeState.PENDING))
-        return connection.execute(changed.values(waits_until=max(over.values()))).rowcount
+        return connection.execute(update(NOTICE).where(_N.id.in_(mine)).values(**values)).rowcount if mine else 0
 
 
 def claim(shift: Shift, batch: Sequence[Written]) -> list[Claimed]:
