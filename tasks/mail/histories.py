@@ -7,11 +7,11 @@ run, and none where nothing has climbed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, select
 
 from models.rules.case import Case, Program
 from models.rules.letter import News, Taken, Told
@@ -19,6 +19,7 @@ from models.rules.words import Language, NoticeState, Post
 from models.schema import CHANGE, EMAIL, ESCALATION, MILESTONE, NOTICE, OF_A_CASE, PERSON, STAGE_CHANGE
 from tasks.mail.moved import CHANGED
 from tasks.store.cases import IDS
+from tasks.store.rows import by_case, rows_of
 
 MOST_TOLD, MOST_NEWS = 6, 8
 """So many of each are shown, the latest; nobody reads more."""
@@ -82,15 +83,15 @@ class Histories:
         self._policy, self._today = program.policy, today
         ids = sorted({row.subject_id for row in rows if row.rule in program.escalations and _is_later(row.facts)})
         self._told: dict[Story, list[Row[Any]]] = defaultdict(list)
-        for row in _read(connection, _TOLD, ids):
+        for row in rows_of(connection, _TOLD, ids):
             if row.rule in program.escalations:
                 self._told[_story(row)].append(row)
-        self._taken = {Story(*row[:4]): row for row in _read(connection, _TAKEN, ids)}
+        self._taken = {Story(*row[:4]): row for row in rows_of(connection, _TAKEN, ids)}
         # What was recorded is news only to somebody who was told before.
         told = sorted({story.enrollment for story in self._told})
-        self._facts = _by_case(_read(connection, _FACTS, told))
-        self._steps = _by_case(_read(connection, _STEPS, told))
-        self._changes = _by_case(_read(connection, _CHANGES, told))
+        self._facts = by_case(rows_of(connection, _FACTS, told))
+        self._steps = by_case(rows_of(connection, _STEPS, told))
+        self._changes = by_case(rows_of(connection, _CHANGES, told))
 
     def of(self, row: Row[Any], case: Case, language: Language) -> dict[str, Any]:
         """Return what the letter about a notice tells of what came before, in its reader's language."""
@@ -146,14 +147,3 @@ class Histories:
 def _is_later(facts: Mapping[str, Any]) -> bool:
     """Whether a notice is not the first word of its escalation."""
     return bool(facts.get("rung", 0) > 1 or facts.get("repeat", 0))
-
-
-def _read(connection: Connection, query: Select[Any], ids: Sequence[int]) -> Sequence[Row[Any]]:
-    return connection.execute(query, {"ids": list(ids)}).all() if ids else ()
-
-
-def _by_case(rows: Iterable[Row[Any]]) -> Mapping[int, list[Row[Any]]]:
-    found: dict[int, list[Row[Any]]] = defaultdict(list)
-    for row in rows:
-        found[row[0]].append(row)
-    return found

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import http.client
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -28,6 +27,7 @@ from tasks.mail.senders.sendgrid_lists import Listed, UnreadableError
 from tasks.store import clock
 from tasks.store.cases import IDS
 from tasks.store.database import reading, transaction
+from tasks.store.lookups import chunks
 from tasks.store.programs import program_in_force
 from tasks.store.records import touch
 
@@ -35,7 +35,6 @@ LOOK_BACK = timedelta(days=8)
 """Longer than any downtime that nobody noticed; SendGrid lists the page in milliseconds."""
 CLOCKS_DIFFER = timedelta(hours=1)
 
-CHUNK = 500
 REFERENCE = re.compile(r"\[Ref ([0-9A-Z-]+)\]")
 """As `tasks.mail.rendering` ends a subject."""
 
@@ -91,17 +90,11 @@ def _note_delivered(engine: Engine, sender: Sender, now: datetime) -> int:
                 named[found[1]] = address.lower()
     count = 0
     with transaction(engine) as connection:
-        for some in _chunks(sorted(named)):
+        for some in chunks(sorted(named)):
             sent = connection.execute(_SENT, {"references": some}).all()
             ids = [row.id for row in sent if row.address.lower() == named[row.reference]]
             count += connection.execute(_ARRIVED, {"ids": ids}).rowcount
     return count
-
-
-def _chunks(items: list[str]) -> Iterator[list[str]]:
-    left = iter(items)
-    while some := list(islice(left, CHUNK)):
-        yield some
 
 
 def take_in(connection: Connection, listed: Iterable[Listed], now: datetime) -> Polled:

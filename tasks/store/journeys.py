@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from models.rules.forecast.progress import Counted
 from models.rules.risk import rest_days
 from models.rules.words import Change, Status
 from models.schema import AGENCY, CHANGE, ENROLLMENT, MILESTONE, STAGE_CHANGE
+from tasks.store.rows import by_case
 
 _E, _S, _C, _M = ENROLLMENT.c, STAGE_CHANGE.c, CHANGE.c, MILESTONE.c
 _ENROLLMENTS = (
@@ -46,7 +46,7 @@ def journeys(connection: Connection, program: Program, *, today: date, as_happen
         as_happened: take what was decided as known on the day it happened: of a history that was imported whole,
             nothing was known before.
     """
-    stages, changes, counts = (_by_enrollment(connection.execute(each).all()) for each in (_STAGES, _CHANGES, _COUNTS))
+    stages, changes, counts = (by_case(connection.execute(each)) for each in (_STAGES, _CHANGES, _COUNTS))
     given = _Given(program, today, as_happened)
     return [
         _journey(
@@ -71,13 +71,6 @@ class _Given:
     def known(self, row: Row[Any]) -> date:
         on: date = row.changed_on if self.as_happened else row.decided_on
         return on
-
-
-def _by_enrollment(rows: Sequence[Row[Any]]) -> Mapping[int, Sequence[Row[Any]]]:
-    found: dict[int, list[Row[Any]]] = defaultdict(list)
-    for row in rows:
-        found[row.enrollment_id].append(row)
-    return found
 
 
 def _journey(row: Row[Any], rows: _Rows, *, given: _Given) -> Journey:

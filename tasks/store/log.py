@@ -15,7 +15,7 @@ from models.rules.gates import Evidence
 from models.rules.words import Status
 from models.schema import STAGE_CHANGE
 from tasks.store.cases import IDS
-from tasks.store.lookups import chunks
+from tasks.store.rows import rows_of
 
 _S = STAGE_CHANGE.c
 _STEPS = select(STAGE_CHANGE).where(_S.enrollment_id.in_(IDS)).order_by(_S.enrollment_id, _S.seq)
@@ -31,9 +31,8 @@ def log_of(connection: Connection, enrollment_id: int, program: Program) -> Sequ
 def logs_of(connection: Connection, ids: Sequence[int], program: Program) -> Mapping[int, Sequence[Dated]]:
     """Read every step of some enrollments in order; one that never moved has none."""
     found: dict[int, list[Dated]] = defaultdict(list)
-    for some in chunks(ids):
-        for row in connection.execute(_STEPS, {"ids": some}):
-            found[row.enrollment_id].append((row.decided_on, _step(row, program)))
+    for row in rows_of(connection, _STEPS, ids):
+        found[row.enrollment_id].append((row.decided_on, _step(row, program)))
     return found
 
 

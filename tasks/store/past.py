@@ -6,14 +6,13 @@ every quarter of a program without reading anything a second time.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, select
 
 from models.rules.case import Case, ClockChange, Fact, Program, Said, Seat, Standing
 from models.rules.clock import anchor_of
@@ -26,6 +25,7 @@ from models.schema import AGENCY, ASSIGNMENT, CHANGE, ENROLLMENT, ESCALATION, FO
 from tasks.store.cases import IDS, named_cases
 from tasks.store.log import Dated, logs_of
 from tasks.store.lookups import chunks
+from tasks.store.rows import by_case, rows_of
 
 _M, _N, _X, _C, _A, _F = MILESTONE.c, NOTICE.c, ESCALATION.c, CHANGE.c, ASSIGNMENT.c, FORMER_TENURE.c
 _FACTS = select(
@@ -79,14 +79,14 @@ class Past:
         self._program = program
         cases = [case for some in chunks(wanted) for case in named_cases(connection, some)]
         self._cases = {case.id: case for case in cases}
-        self._facts = _grouped(connection, _FACTS, wanted)
-        self._changes = _grouped(connection, _CHANGES, wanted)
-        self._recorded = {row.id: row for row in _rows(connection, _RECORDED, wanted)}
-        self._decided_on = {row.id: row.decided_on for row in _rows(connection, _DECIDED, wanted)}
-        self._escalations = {row.id: row for row in _rows(connection, _ESCALATIONS, wanted)}
+        self._facts = by_case(rows_of(connection, _FACTS, wanted))
+        self._changes = by_case(rows_of(connection, _CHANGES, wanted))
+        self._recorded = {row.id: row for row in rows_of(connection, _RECORDED, wanted)}
+        self._decided_on = {row.id: row.decided_on for row in rows_of(connection, _DECIDED, wanted)}
+        self._escalations = {row.id: row for row in rows_of(connection, _ESCALATIONS, wanted)}
         seats = sorted({seat.id for case in cases for seat in case.seats})
-        self._seated = {row.id: row.recorded_at for row in _rows(connection, _SEATS, seats)}
-        self._tenures = _grouped(connection, _TENURES, seats)
+        self._seated = {row.id: row.recorded_at for row in rows_of(connection, _SEATS, seats)}
+        self._tenures = by_case(rows_of(connection, _TENURES, seats))
         self._logs = logs_of(connection, wanted, program)
 
     @property
@@ -170,17 +170,6 @@ class Past:
         if taken_later and standing.state is not EscalationState.CLOSED:
             standing = standing._replace(state=EscalationState.OPEN, acknowledged_until=None)
         return standing
-
-
-def _rows(connection: Connection, query: Select[Any], ids: Iterable[int]) -> list[Row[Any]]:
-    return [row for some in chunks(sorted(ids)) for row in connection.execute(query, {"ids": some})]
-
-
-def _grouped(connection: Connection, query: Select[Any], ids: Iterable[int]) -> Mapping[int, Sequence[Row[Any]]]:
-    found: dict[int, list[Row[Any]]] = defaultdict(list)
-    for row in _rows(connection, query, ids):
-        found[row[0]].append(row)
-    return found
 
 
 def _facts(rows: Iterable[Row[Any]], midnight: datetime) -> list[Fact]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from types import MappingProxyType
@@ -16,6 +15,8 @@ from models.rules.reporting.weeks import pair_of
 from models.rules.words import OF_THE_PROGRAM, Post, Section
 from models.schema import AGENCY, CHANGE, ENROLLMENT, ESCALATION, MILESTONE, PERSON, STAGE_CHANGE
 from tasks.store.cases import IDS, named_cases
+from tasks.store.lookups import chunks
+from tasks.store.rows import by_case, rows_of
 from tasks.weekly.whole import Whole, whole_of
 
 _E, _X, _M, _S, _C = ENROLLMENT.c, ESCALATION.c, MILESTONE.c, STAGE_CHANGE.c, CHANGE.c
@@ -91,18 +92,18 @@ class Desks:
         """Read them, and what the `sections` that are to be told need beside."""
         self._program, self._since, self._today = program, since, today
         wanted = sorted(set(ids))
-        self._cases = {case.id: case for case in named_cases(connection, wanted)}
-        self._names = {row.id: row for row in connection.execute(_NAMES, {"ids": wanted})}
-        asked = {"ids": wanted, "since": since, "at": datetime.combine(since, time(), UTC), "today": today}
+        self._cases = {case.id: case for some in chunks(wanted) for case in named_cases(connection, some)}
+        self._names = {row.id: row for row in rows_of(connection, _NAMES, wanted)}
+        asked = {"since": since, "at": datetime.combine(since, time(), UTC), "today": today}
         queries = (_STEPS, _FACTS, _ESCALATIONS, _CHANGES)
-        self._happened = Happened(*(_by_case(connection.execute(query, asked)) for query in queries))
+        self._happened = Happened(*(by_case(rows_of(connection, query, wanted, **asked)) for query in queries))
         self._whole = whole_of(connection, program, today) if OF_THE_PROGRAM.intersection(sections) else None
         self._people: dict[int, str] = {}
         if Section.PAIRS in sections:
             pairs = {person for case in self._cases.values() for person in pair_of(case, today)}
-            self._people = {row.id: f"{row.given_names} {row.surname}" for row in connection.execute(
-                _PEOPLE, {"ids": sorted(pairs)}
-            )}
+            self._people = {
+                row.id: f"{row.given_names} {row.surname}" for row in rows_of(connection, _PEOPLE, sorted(pairs))
+            }
 
     def of(self, holding: Mapping[int, frozenset[Post]]) -> Desk:
         """Return the desk of somebody who holds some cases."""
@@ -115,10 +116,3 @@ class Desks:
         name = self._names[number]
         code = enrollment_code(name.code, name.track, name.cycle)
         return Held(self._cases[number], code, name.name, name.region, posts)
-
-
-def _by_case(rows: Iterable[Row[Any]]) -> Mapping[int, list[Row[Any]]]:
-    found: dict[int, list[Row[Any]]] = defaultdict(list)
-    for row in rows:
-        found[row.enrollment_id].append(row)
-    return found
