@@ -14,13 +14,10 @@ from sqlalchemy import Connection
 
 from models.rules.budget import monday_of
 from models.rules.policy import Weekly
-from models.rules.words import NoticeState, Reason, Subject
-from models.schema import NOTICE
-from tasks.store.bulk import add_once
-from tasks.store.clock import now_in
 from tasks.store.database import engine_of, transaction
 from tasks.store.programs import program_in_force
 from tasks.weekly.holdings import holders
+from tasks.weekly.notices import tell
 
 TEMPLATE = "weekly"
 
@@ -36,23 +33,15 @@ def decide_weekly(connection: Connection, today: date) -> int:
     """Decide inside a transaction that somebody else commits."""
     program = program_in_force(connection)
     rules = [rule for rule in program.policy.weekly if is_due(rule, today)]
-    rows = [
+    monday = monday_of(today)
+    notices = [
         {
-            "rule": rule.rule, "post": rule.to[0], "subject_id": person,
-            "planned_for": monday_of(today) + timedelta(days=rule.weekday),
+            "rule": rule.rule, "post": rule.to[0], "subject_id": person, "template": TEMPLATE, "anchor_on": monday,
+            "occurrence": week_of(today), "planned_for": monday + timedelta(days=rule.weekday),
         }
         for rule in rules for person in holders(connection, rule.to, today)
     ]
-    if not rows:
-        return 0
-    silent = program.live_from is None or today < program.live_from
-    state = NoticeState.SUPPRESSED if silent else NoticeState.PENDING
-    shared = {
-        "subject_kind": Subject.PERSON, "template": TEMPLATE, "anchor_on": monday_of(today), "decided_on": today,
-        "state": state, "reason": Reason.BEFORE_LIVE if silent else None, "facts": {},
-        "policy_version_id": program.version, "recorded_at": now_in(connection), "occurrence": week_of(today),
-    }
-    return sum(add_once(connection, NOTICE, row | shared, returning=NOTICE.c.id).first() is not None for row in rows)
+    return tell(connection, program, notices, today=today)
 
 
 def week_of(day: date) -> str:

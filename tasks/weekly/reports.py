@@ -18,15 +18,14 @@ from models.rules.case import Program
 from models.rules.letter import Letter, Part, reference_of, report_because
 from models.rules.letter import Row as Line
 from models.rules.reporting.quarters import Quarter, quarter_of
-from models.rules.words import EmailKind, Language, NoticeState, Post, Reason, Subject
-from models.schema import ASSIGNMENT, NOTICE
+from models.rules.words import EmailKind, Language, Post, Reason
+from models.schema import ASSIGNMENT
 from tasks.mail.rendering import spell_day, spell_days
 from tasks.reports.reasons import filed_on
-from tasks.store.bulk import add_once
 from tasks.store.cases import WIDE
-from tasks.store.clock import now_in
 from tasks.store.database import engine_of, transaction
 from tasks.store.programs import program_in_force
+from tasks.weekly.notices import tell
 
 RULE, TEMPLATE = "quarterly_report", "report_due"
 _A = ASSIGNMENT.c
@@ -66,19 +65,14 @@ def decide_reminders(connection: Connection, today: date) -> int:
     reached = [days for days in owing.days_before if due_on - timedelta(days=days) <= today <= due_on]
     if not reached or filed_on(connection, quarter) is not None or _before(program, quarter):
         return 0
-    silent = program.live_from is None or today < program.live_from
-    shared = {
-        "subject_kind": Subject.PERSON, "rule": RULE, "template": TEMPLATE, "anchor_on": due_on, "decided_on": today,
-        "occurrence": str(min(reached)), "planned_for": due_on - timedelta(days=min(reached)), "facts": {},
-        "state": NoticeState.SUPPRESSED if silent else NoticeState.PENDING,
-        "reason": Reason.BEFORE_LIVE if silent else None, "policy_version_id": program.version,
-        "recorded_at": now_in(connection),
-    }
-    people = dict(_holders(connection, owing.to, today))
-    return sum(
-        add_once(connection, NOTICE, shared | {"subject_id": person, "post": post}, returning=NOTICE.c.id).first()
-        is not None for person, post in people.items()
-    )
+    notices = [
+        {
+            "rule": RULE, "post": post, "subject_id": person, "template": TEMPLATE, "anchor_on": due_on,
+            "occurrence": str(min(reached)), "planned_for": due_on - timedelta(days=min(reached)),
+        }
+        for person, post in dict(_holders(connection, owing.to, today)).items()
+    ]
+    return tell(connection, program, notices, today=today)
 
 
 def reminder_days(connection: Connection, after: date) -> list[date]:
