@@ -220,7 +220,7 @@ def _loaded(connection: Connection, row: Row[Any], fit: FitKey) -> Program:
     if number is not None and fit_digest is not None and fit not in _unpacked:
         text = connection.scalar(select(_F.outlook).where(_F.id == number))
         _unpacked[fit] = unpacked(text or "", number)
-    return _program(row.digest, row.id, (row.live_from, fit))
+    return _program(row.digest, row.id, live_from=row.live_from, fit=fit)
 
 
 _parsed: dict[str, Policy] = {}
@@ -229,8 +229,7 @@ _unpacked: dict[FitKey, Outlook] = {}
 
 
 @lru_cache(maxsize=32)
-def _program(digest: str, version: int, given: tuple[date | None, FitKey]) -> Program:
-    live_from, fit = given
+def _program(digest: str, version: int, *, live_from: date | None, fit: FitKey) -> Program:
     return Program(_parsed[digest], version, live_from, _unpacked.get(fit))
 
 
