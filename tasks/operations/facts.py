@@ -109,11 +109,11 @@ def correct_fact(connection: Connection, given: Wrong, right: Right, *, because:
     for each in homes:
         row = {**new, "enrollment_id": each.id, "corrects_id": wrong.get(each.id, fact.id), **stamp}
         connection.execute(insert_once(connection, MILESTONE), [row])
-    what = f"corrected {_named(fact)} to {new['milestone']} of {new['occurred_on']}"
-    given_ = f"was given {new['milestone']} of {new['occurred_on']}, from {found.code}"
+    corrected = f"corrected {_named(fact)} to {new['milestone']} of {new['occurred_on']}"
+    moved_here = f"was given {new['milestone']} of {new['occurred_on']}, from {found.code}"
     return [
         effect_of(
-            connection, case, Change(code, what if key in wrong else given_), today=because.today,
+            connection, case, Change(code, corrected if key in wrong else moved_here), today=because.today,
             strength=strength.get(key, ()),
         )
         for key, (code, case) in before.items()
