@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, Row, Select, insert, or_, select
 
-from models.rules.errors import Refused
 from models.rules.evidence import Entry, canonical, digest
 from models.rules.words import TAKEN, Subject
 from models.schema import (
@@ -37,7 +36,7 @@ from tasks.evidence.archive import Pack, pack_of
 from tasks.operations.asked import enrolled_of
 from tasks.store import clock
 from tasks.store.database import transaction
-from tasks.store.past import Sight
+from tasks.store.past import Sight, sight_from
 from tasks.store.programs import program_in_force, program_of
 
 _PERSON = PERSON.c.code.label("person")
@@ -69,7 +68,7 @@ def evidence(engine: Engine, code: str, *, as_of: date | None = None, known_on: 
     with transaction(engine) as connection:
         program, enrolled = program_in_force(connection), enrolled_of(connection, code)
         zone, now = ZoneInfo(program.policy.zone), clock.now_in(connection)
-        sight = _sight(as_of, known_on, now.astimezone(zone).date())
+        sight = sight_from(as_of, known_on, today=_day(now, zone))
         midnight = datetime.combine(sight.known_on + timedelta(days=1), time(), zone)
         found = [
             each for each in _happenings(connection, enrolled.id, zone)
@@ -90,13 +89,6 @@ def noted_on(connection: Connection, head: str) -> datetime | None:
         select(EVIDENCE_PACK.c.recorded_at).where(EVIDENCE_PACK.c.head == head)
     )
     return found
-
-
-def _sight(as_of: date | None, known_on: date | None, today: date) -> Sight:
-    for name, day in (("--as-of", as_of), ("--known-on", known_on)):
-        if day is not None and day > today:
-            raise Refused.one(name, f"{day} has not come yet.", f"Name {today} or an earlier day.")
-    return Sight(as_of or today, known_on or today)
 
 
 def _noted(connection: Connection, enrollment_id: int, pack: Pack, *, sight: Sight, now: datetime) -> int:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, select
 
 from models.rules.case import Case, Program
+from models.rules.clock import anchor_of
 from models.rules.naming import enrollment_code
 from models.rules.reporting.glances import Place, Raised, glance
 from models.rules.reporting.measures import Seen
 from models.rules.words import Risk
-from models.schema import AGENCY, ENROLLMENT, ESCALATION, FORECAST, FORECAST_FIT
+from models.schema import AGENCY, ENROLLMENT, ESCALATION, FORECAST, FORECAST_FIT, INSTALLATION
 from tasks.store import clock
-from tasks.store.past import Past, Sight
+from tasks.store.past import Past, Sight, at
 from tasks.store.programs import program_in_force, program_of
 from tasks.views.past import foreseen
 
@@ -40,6 +42,7 @@ class History:
         """Read it: the same few queries however many days are looked at."""
         self.program = program_in_force(connection)
         self.now: datetime = clock.now_in(connection)
+        self.is_demo = bool(connection.scalar(select(INSTALLATION.c.is_demo)))
         self._connection = connection
         self._past = Past(connection, self.program)
         self._places = {
@@ -61,12 +64,11 @@ class History:
         """The day that this installation lives in."""
         return self.now.astimezone(ZoneInfo(self.program.policy.zone)).date()
 
-    @property
+    @cached_property
     def began_on(self) -> date:
         """The first day of which anything can be reported."""
         return self.program.policy.began_on or min(
-            (each.agreement_on for each in self.seen(Sight(self.today, self.today), self.today).glances),
-            default=self.today,
+            (anchor_of(case).on for case in self.cases(at(self.today))), default=self.today
         )
 
     def seen(self, sight: Sight, since: date) -> Seen:

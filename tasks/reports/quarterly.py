@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from models.rules.case import Program
 from models.rules.dates import add_months
@@ -21,7 +21,6 @@ from models.rules.reporting.indicators import Row, row, target_on
 from models.rules.reporting.measures import Seen
 from models.rules.reporting.quarters import Quarter, quarter_of
 from models.rules.words import Measure
-from models.schema import INSTALLATION
 from tasks.reports.gathering import (
     EscalationRow,
     Fan,
@@ -42,7 +41,7 @@ from tasks.reports.history import History
 from tasks.reports.reasons import reasons_of, require_reports
 from tasks.reports.tables import Table
 from tasks.store.database import reading
-from tasks.store.past import Sight
+from tasks.store.past import Sight, sight_from
 
 MONTHS_SHOWN = 13
 """How far ahead the page tells every quarter; beyond it, the ends of years and the target's day."""
@@ -187,12 +186,11 @@ def quarterly(engine: Engine, asked: Asked) -> Quarterly:
         seens = trend(history, asked.quarter, sight)
         seen = seens[-1] if seens else history.seen(sight, asked.quarter.since)
         reasons = reasons_of(connection, asked.quarter, known_on=sight.known_on, zone=program.policy.zone)
-        is_demo = bool(connection.scalar(select(INSTALLATION.c.is_demo)))
     fewest = reporting.fewest_in_a_group
     groups = groups_of(seen, program, fewest=fewest)
     foreseen = fan(engine, seen, program, day=sight.day)
     return Quarterly(
-        program, reporting, asked.quarter, sight, is_demo, history.began_on, seen, seens,
+        program, reporting, asked.quarter, sight, history.is_demo, history.began_on, seen, seens,
         indicators=_rows(reporting, program, seen, given=(foreseen, reasons)), fan=foreseen,
         stages=stage_rows(seen, program), groups=groups,
         risks=[each for one in seens for each in risk_rows(one, groups, fewest=fewest)],
@@ -205,14 +203,11 @@ def _sight(asked: Asked, today: date) -> Sight:
     if quarter.since > today:
         last = quarter_of(today)
         raise Refused.one("quarter", f"{quarter} has not begun.", f"Name {last} or an earlier one.")
-    as_of, known_on = asked.as_of or min(quarter.until, today), asked.known_on or today
+    as_of = asked.as_of or min(quarter.until, today)
     if not quarter.since <= as_of <= quarter.until:
         what = f"{as_of} does not lie in {quarter}."
         raise Refused.one("--as-of", what, f"Name a day from {quarter.since} to {quarter.until}.")
-    for name, day in (("--as-of", as_of), ("--known-on", known_on)):
-        if day > today:
-            raise Refused.one(name, f"{day} has not come yet.", f"Name {today} or an earlier day.")
-    return Sight(as_of, known_on)
+    return sight_from(as_of, asked.known_on, today=today)
 
 
 def _rows(

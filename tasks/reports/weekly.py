@@ -16,7 +16,6 @@ from sqlalchemy import Engine, select
 
 from models.rules.case import Case, Program
 from models.rules.dates import add_months
-from models.rules.errors import Refused
 from models.rules.forecast.answers import Answer
 from models.rules.planning import outlook
 from models.rules.reporting.glances import Glance
@@ -24,7 +23,7 @@ from models.rules.reporting.measures import Seen
 from models.rules.reporting.quarters import MONTHS, quarter_of, quarters
 from models.rules.reporting.weeks import LED_DAYS, Carried, Led, Load, by_pair, by_region, lacking, led, pair_of
 from models.rules.words import Post, Risk, Status
-from models.schema import INSTALLATION, PERSON
+from models.schema import PERSON
 from tasks.reports.gathering import (
     EscalationRow,
     Fan,
@@ -39,7 +38,7 @@ from tasks.reports.gathering import (
 from tasks.reports.history import History
 from tasks.reports.tables import Table
 from tasks.store.database import reading
-from tasks.store.past import Sight
+from tasks.store.past import Sight, sight_from
 
 WEEK = timedelta(days=7)
 QUARTERS_BACK = 4
@@ -98,7 +97,7 @@ class Weekly:
     @property
     def since(self) -> date:
         """The first day of the week."""
-        return self.sight.as_of - WEEK + timedelta(days=1)
+        return self.seen.since
 
     @property
     def vacant(self) -> list[tuple[Glance, Post, date]]:
@@ -186,17 +185,11 @@ def weekly(engine: Engine, *, as_of: date | None = None, known_on: date | None =
     """
     with reading(engine) as connection:
         history = History(connection)
-        program, today = history.program, history.today
-        for name, day in (("--as-of", as_of), ("--known-on", known_on)):
-            if day is not None and day > today:
-                raise Refused.one(name, f"{day} has not come yet.", f"Name {today} or an earlier day.")
-        sight = Sight(as_of or today, known_on or today)
-        since = sight.as_of - WEEK + timedelta(days=1)
-        seen, cases = history.seen(sight, since), history.cases(sight)
+        program, sight = history.program, sight_from(as_of, known_on, today=history.today)
+        seen, cases = history.seen(sight, sight.as_of - WEEK + timedelta(days=1)), history.cases(sight)
         codes: dict[int, str] = dict(
             connection.execute(select(PERSON.c.id, PERSON.c.code)).tuples().all()
         )
-        is_demo = bool(connection.scalar(select(INSTALLATION.c.is_demo)))
         risks = list(_lately(history, sight, seen))
     foreseen = fan(engine, seen, program, day=sight.day)
     by_id = {each.id: each for each in seen.glances}
@@ -204,7 +197,7 @@ def weekly(engine: Engine, *, as_of: date | None = None, known_on: date | None =
     ahead = [day for day in program.conferences if day > sight.as_of]
     conference = ahead[0] if ahead else None
     return Weekly(
-        program, sight, is_demo, seen, foreseen,
+        program, sight, history.is_demo, seen, foreseen,
         missing=_missing(seen, {each.enrollment: each for each in foreseen.answers}, program),
         conference=conference,
         reaching=[] if conference is None else list(_reaching(cases, by_id, program, on=(sight.as_of, conference))),

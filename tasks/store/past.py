@@ -59,6 +59,18 @@ class Sight(NamedTuple):
         return min(self)
 
 
+def sight_from(as_of: date | None, known_on: date | None, *, today: date) -> Sight:
+    """Return the sight that was asked for by `--as-of` and `--known-on`; each is today where nothing is said.
+
+    Raises:
+        Refused: one of the days has not come yet.
+    """
+    for name, day in (("--as-of", as_of), ("--known-on", known_on)):
+        if day is not None and day > today:
+            raise Refused.one(name, f"{day} has not come yet.", f"Name {today} or an earlier day.")
+    return Sight(as_of or today, known_on or today)
+
+
 def at(day: date) -> Sight:
     """Return a day with what was known on it."""
     return Sight(day, day)
