@@ -113,6 +113,11 @@ def _by_risk(day: date, name: str, inside: Sequence[Glance]) -> RiskRow:
     return RiskRow(day, name, len(inside), *(counted[risk] for risk in (Risk.ON_TRACK, Risk.AT_RISK, Risk.OVERDUE)))
 
 
+def risk_table(rows: Sequence[RiskRow], day: date) -> Table:
+    """Return risks as a table; a page shows those of the day."""
+    return Table("risk", RiskRow._fields, rows, [index for index, each in enumerate(rows) if each.on == day])
+
+
 def trend(history: History, quarter: Quarter, sight: Sight) -> list[Seen]:
     """Look at the program at the end of each of its quarters, each as it was known then; the last one on its day."""
     first = quarter_of(history.began_on)

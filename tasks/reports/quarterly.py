@@ -33,6 +33,7 @@ from tasks.reports.gathering import (
     groups_of,
     kind_rows,
     risk_rows,
+    risk_table,
     stage_rows,
     stages_table,
     trend,
@@ -95,8 +96,7 @@ class Quarterly:
         yield self._indicators()
         yield self._awards()
         yield stages_table(self.stages)
-        now = [index for index, each in enumerate(self.risks) if each.on == self.sight.as_of]
-        yield Table("risk", RiskRow._fields, self.risks, now)
+        yield risk_table(self.risks, self.sight.as_of)
         columns = ("rule", "opened", "closed", "open", "top", "answered", "q1", "q2", "q3")
         yield Table("escalations", columns, [(*each[:6], *(each.days or (None,) * 3)) for each in self.escalations])
         yield Table("kinds", KindRow._fields, self.kinds)

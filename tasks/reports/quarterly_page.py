@@ -88,9 +88,8 @@ def _tiles(found: Quarterly, say: Wording) -> Iterator[Tile]:
 def _sections(found: Quarterly, say: Wording) -> Iterator[Section]:
     tables = {table.name: table for table in found.tables()}
     fan, funnel, spans, risks, answered = (partial(drawn, each, say) for each in pictures(found, say))
-    policy, seen = found.program.policy, found.seen
-    region, rule = naming.regions(found.program, say), naming.rules(found.program, say)
-    stage = {each.code: each.name.text(say.language) for each in policy.stages}
+    program, seen = found.program, found.seen
+    region, rule, stage = naming.regions(program, say), naming.rules(program, say), naming.stages(program, say)
     yield Section(say("h_indicators"), [say("p_indicators")], table=_indicators(found, say))
     yield Section(
         say("h_awards"), list(_about_awards(found, say)), fan(),
@@ -120,7 +119,7 @@ def _sections(found: Quarterly, say: Wording) -> Iterator[Section]:
         shown(tables["escalations"], say, columns=("rule", "opened", "closed", "open", "top", "answered", "q2", "q3"),
               spelling={"rule": rule.__getitem__}),
     )
-    kind = {code: each.name.text(say.language) for code, each in policy.kinds.items()}
+    kind = naming.kinds(program, say)
     yield Section(
         say("h_kinds"), [say("p_kinds")],
         table=shown(tables["kinds"], say, columns=tables["kinds"].columns, spelling={"kind": kind.__getitem__}),
@@ -131,14 +130,9 @@ def _sections(found: Quarterly, say: Wording) -> Iterator[Section]:
 def _about_awards(found: Quarterly, say: Wording) -> Iterator[str]:
     fan = found.fan
     yield say("p_awards", on=found.sight.day) if fan.ahead else say(f"no_forecast_{fan.why_not}")
-    if fan.goal is None:
-        yield say("p_awards_no_target")
-        return
-    agencies, by = fan.goal
-    if by < found.sight.as_of:
-        yield say("p_awards_passed", agencies=agencies, by=by, reached=sum(on <= by for on in fan.past))
-    elif fan.target is not None:
-        yield say("p_awards_target", agencies=agencies, by=by, chance=say.chance(fan.target.chance))
+    on_course = naming.course(fan, say, day=found.sight.as_of)
+    if on_course:
+        yield on_course
 
 
 def _ahead(found: Quarterly, say: Wording) -> Iterator[str]:

@@ -32,6 +32,7 @@ from tasks.reports.gathering import (
     escalation_rows,
     fan,
     risk_rows,
+    risk_table,
     stage_rows,
     stages_table,
 )
@@ -167,8 +168,7 @@ class Weekly:
             ],
         )
         yield stages_table(self.stages)
-        now = [index for index, each in enumerate(self.risks) if each.on == self.sight.as_of]
-        yield Table("risk", RiskRow._fields, self.risks, now)
+        yield risk_table(self.risks, self.sight.as_of)
 
 
 def _said(answer: Answer | None) -> tuple[float | None, float | None, date | None]:

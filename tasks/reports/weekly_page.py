@@ -58,7 +58,7 @@ def _sections(found: Weekly, say: Wording) -> Iterator[Section]:
     yield _conference(found, say)
     tables = {table.name: table for table in found.tables()}
     region, rule = naming.regions(found.program, say), naming.rules(found.program, say)
-    stage = {each.code: each.name.text(say.language) for each in found.program.policy.stages}
+    stage, kinds = naming.stages(found.program, say), naming.kinds(found.program, say)
     post = {each.value: label.text(say.language) for each, label in found.program.policy.posts.items()}
     yield Section(
         say("h_vacant"), [] if found.vacant else [say("p_vacant_none")],
@@ -79,7 +79,7 @@ def _sections(found: Weekly, say: Wording) -> Iterator[Section]:
         drawn(responses.picture(found.answers, rule, say), say) if found.led else None,
         _led(found, say) if found.led else None,
     )
-    yield Section(say("h_course"), list(about_course(found, say)), drawn(awards.picture(found.fan, say), say))
+    yield Section(say("h_course"), [about_course(found, say)], drawn(awards.picture(found.fan, say), say))
     yield Section(
         say("h_stages"), picture=drawn(stages.funnel(found.stages, found.program.policy, say), say),
         table=shown(tables["stages"], say, columns=("stage", "reached", "standing", "finished"),
@@ -91,26 +91,15 @@ def _sections(found: Weekly, say: Wording) -> Iterator[Section]:
         shown(tables["risk"], say, columns=("group", "open", "on_track", "at_risk", "overdue"),
               spelling={"group": region.__getitem__}),
     )
-    kinds = {code: each.name.text(say.language) for code, each in found.program.policy.kinds.items()}
     yield Section(
         say("h_arc"), [say("p_arc" if found.arcs else "p_arc_none", kinds=", ".join(kinds.values()))],
         table=_arcs(found, say, kinds) if found.arcs else None,
     )
 
 
-def about_course(found: Weekly, say: Wording) -> Iterator[str]:
-    """Say whether the program is on course for its target."""
-    fan = found.fan
-    if fan.goal is None:
-        yield say("p_awards_no_target")
-        return
-    agencies, by = fan.goal
-    if by < found.sight.as_of:
-        yield say("p_awards_passed", agencies=agencies, by=by, reached=sum(on <= by for on in fan.past))
-    elif fan.target is not None:
-        yield say("p_awards_target", agencies=agencies, by=by, chance=say.chance(fan.target.chance))
-    else:
-        yield say(f"no_forecast_{fan.why_not}")
+def about_course(found: Weekly, say: Wording) -> str:
+    """Say whether the program is on course for its target, or why there is no forecast to say it by."""
+    return naming.course(found.fan, say, day=found.sight.as_of) or say(f"no_forecast_{found.fan.why_not}")
 
 
 def _below(found: Weekly) -> int:

@@ -50,7 +50,7 @@ def publish_week(done: PublishedWeek) -> None:
         f"{len(found.vacant)} {say('tile_vacant')}",
     ]
     label = [say("demo"), ""] if found.is_demo else []
-    lines = [f"# {say('w_title')}", "", *label, " · ".join(told), "", *about_course(found, say)]
+    lines = [f"# {say('w_title')}", "", *label, " · ".join(told), "", about_course(found, say)]
     for title, picture in pictures(found, say):
         files = picture.drawn(Frame(PAGE, say), ["png"])
         lines += ["", f"## {title}", "", image(files["png"], picture.alternative) if files else picture.alternative]

@@ -82,7 +82,7 @@ class Course:
     def arc(self) -> Part:
         """Tell the governments that lack one accreditation, and how the case of it stands."""
         say = self._say
-        kinds = {code: kind.name.text(say.language) for code, kind in self._policy.kinds.items()}
+        kinds = naming.kinds(self._program, say)
         rows = []
         for each in self._whole.short:
             stands = say("arc_not_enrolled")
