@@ -6,10 +6,10 @@ stages, escalations and mail come out of the policy. Mail that went wrong then a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, func, select
@@ -52,21 +52,18 @@ class Compared(NamedTuple):
     @property
     def weeks(self) -> list[tuple[date, int, int]]:
         """How many emails go out in each week under either, by its Monday."""
-        now, then = self.now.weekly, self.then.weekly
-        return [(monday, now.get(monday, 0), then.get(monday, 0)) for monday in sorted(now.keys() | then.keys())]
+        return _side_by_side(self.now.weekly, self.then.weekly, none=0)
 
     @property
     def people(self) -> list[tuple[str, float, float]]:
         """How many emails a week each person gets under either, where it differs; the most changed come first."""
-        now, then = self.now.a_week, self.then.a_week
-        rows = [(person, now.get(person, 0.0), then.get(person, 0.0)) for person in now.keys() | then.keys()]
-        return sorted((row for row in rows if row[1] != row[2]), key=lambda row: (-abs(row[2] - row[1]), row[0]))
+        rows = _side_by_side(self.now.a_week, self.then.a_week, none=0.0)
+        return sorted((row for row in rows if row[1] != row[2]), key=lambda row: -abs(row[2] - row[1]))
 
     @property
     def escalations(self) -> list[tuple[str, int, int]]:
         """How many escalations each rule opens under either."""
-        now, then = self.now.escalations, self.then.escalations
-        return [(rule, now.get(rule, 0), then.get(rule, 0)) for rule in sorted(now.keys() | then.keys())]
+        return _side_by_side(self.now.escalations, self.then.escalations, none=0)
 
     @property
     def risks(self) -> list[tuple[Risk, int, int]]:
@@ -82,6 +79,17 @@ class Compared(NamedTuple):
         }
         warned = [{"of": each.of, "now": each.now._asdict(), "then": each.then._asdict()} for each in self.warnings]
         return days | rows | {"warnings": warned}
+
+
+Key = TypeVar("Key", date, str)
+Number = TypeVar("Number", int, float)
+
+
+def _side_by_side(
+    now: Mapping[Key, Number], then: Mapping[Key, Number], *, none: Number
+) -> list[tuple[Key, Number, Number]]:
+    """Put two counts beside each other in the order of their keys; what only one of them has is none in the other."""
+    return [(key, now.get(key, none), then.get(key, none)) for key in sorted(now.keys() | then.keys())]
 
 
 def what_if(engine: Engine, policy: Policy, days: int) -> Compared:
