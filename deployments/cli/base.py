@@ -25,6 +25,9 @@ app = App(
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, for scripts.")]
 By = Annotated[str, Parameter(name="--by", help="The code of the person who records it.")]
 DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would change, and change nothing.")]
+KnownOn = Annotated[
+    date | None, Parameter(name="--known-on", help="Only what was recorded by the end of this day; today by default.")
+]
 AsOf = Annotated[date | None, Parameter(name="--as-of", help="The day, YYYY-MM-DD; today by default.")]
 
 

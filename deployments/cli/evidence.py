@@ -9,18 +9,15 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from deployments.cli.base import AsJson, app, ready, say
+from deployments.cli.base import AsJson, KnownOn, app, ready, say
 from models.rules.errors import Refused
 
 About = Annotated[date | None, Parameter(name="--as-of", help="Only what happened by this day; today by default.")]
-Known = Annotated[
-    date | None, Parameter(name="--known-on", help="Only what was recorded by the end of this day; today by default.")
-]
 
 
 @app.command
 def evidence(
-    enrollment: str, *, out: Path | None = None, as_of: About = None, known_on: Known = None, as_json: AsJson = False
+    enrollment: str, *, out: Path | None = None, as_of: About = None, known_on: KnownOn = None, as_json: AsJson = False
 ) -> None:
     """Everything recorded, decided and sent of an enrollment, chained by hash, in one archive. Note its head elsewhere.
 

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from deployments.cli.base import app, ready
+from deployments.cli.base import By, KnownOn, app, ready
 from models.rules.words import Language
+
+if TYPE_CHECKING:
+    from tasks.reports.files import Files
 
 report = App(name="report", help="What sponsors and directors are shown, as it was known on any day.")
 app.command(report)
 
 About = Annotated[date | None, Parameter(name="--as-of", help="The day that the figures are about, YYYY-MM-DD.")]
-Known = Annotated[
-    date | None, Parameter(name="--known-on", help="Only what was recorded by the end of this day; today by default.")
-]
 Out = Annotated[Path | None, Parameter(help="The folder to write to; reports/ in ACREDITA_HOME by default.")]
-By = Annotated[str, Parameter(name="--by", help="The code of the person who records it.")]
 
 
 @report.command(name="quarterly")
@@ -29,7 +28,7 @@ def quarterly_(
     out: Out = None,
     language: Language | None = None,
     as_of: About = None,
-    known_on: Known = None,
+    known_on: KnownOn = None,
     rows: bool = False,
 ) -> None:
     """The sponsor's report of a quarter: pages in English and Spanish, PDF, plots, and every table as CSV.
@@ -50,16 +49,13 @@ def quarterly_(
     languages = [language] if language is not None else list(Language)
     asked = quarterly.Asked(wanted, as_of, known_on)
     done = publish_quarterly(engine, asked, languages=languages, out=out, rows=rows)
-    for path in done.files.paths:
-        print(path)
-    for line in done.files.without:
-        print(line)
+    _print(done.files)
     print(f"{done.name}: {len(done.files.paths)} files in {perf_counter() - start:.1f} s")
 
 
 @report.command(name="weekly")
 def weekly_(
-    *, out: Out = None, language: Language | None = None, as_of: About = None, known_on: Known = None
+    *, out: Out = None, language: Language | None = None, as_of: About = None, known_on: KnownOn = None
 ) -> None:
     """The director's week: who will miss what, who can make the next conference, vacant posts, load, escalations.
 
@@ -72,9 +68,11 @@ def weekly_(
     engine = ready()
     chosen = language or current_program(engine).policy.language
     done = publish_weekly(engine, (as_of, known_on), languages=[chosen], out=out)
-    for path in done.files.paths:
-        print(path)
-    for line in done.files.without:
+    _print(done.files)
+
+
+def _print(files: Files) -> None:
+    for line in (*files.paths, *files.without):
         print(line)
 
 
