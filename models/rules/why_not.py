@@ -11,7 +11,9 @@ from datetime import date
 from typing import Any, NamedTuple, assert_never
 
 from models.rules.case import Case, Program, Said
-from models.rules.explain import Outcome, Sentence, explain, which
+from models.rules.explain import explain
+from models.rules.explaining.telling import which
+from models.rules.explaining.view import Outcome, Sentence
 from models.rules.naming import post_name
 from models.rules.policy import EscalationRule, Reminding
 from models.rules.spanish import say

@@ -6,7 +6,7 @@ from datetime import date
 
 from sqlalchemy import Connection, Engine, select
 
-from models.rules.explain import Outcome, Sentence
+from models.rules.explaining.view import Outcome, Sentence
 from models.rules.policy import Policy
 from models.rules.spanish import say
 from models.rules.why_not import Asked, Away, Mailed, why_not

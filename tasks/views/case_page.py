@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Row
 
-from models.rules.explain import Sentence
+from models.rules.explaining.view import Sentence
 from models.rules.forecast.spelling import percent
 from models.rules.gates import dossier, gate_state
 from models.rules.naming import awaited

@@ -11,7 +11,8 @@ from sqlalchemy import Engine, Row, select
 from models.rules.case import Case, Program
 from models.rules.clock import Clocks, Derived, clocks, derived
 from models.rules.decide import decide
-from models.rules.explain import Sentence, explain
+from models.rules.explain import explain
+from models.rules.explaining.view import Sentence
 from models.rules.naming import enrollment_code
 from models.rules.planning import Outlook, outlook
 from models.rules.projection import Planned, planned

@@ -6,7 +6,8 @@ from datetime import date
 
 from sqlalchemy import Connection, select
 
-from models.rules.explain import Outcome, Sentence, which
+from models.rules.explaining.telling import which
+from models.rules.explaining.view import Outcome, Sentence
 from models.rules.policy import Policy
 from models.rules.spanish import say
 from models.rules.words import Language, NoticeState

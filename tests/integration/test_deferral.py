@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 import pytest
 from sqlalchemy import Engine, select
 
-from models.rules.explain import Outcome
+from models.rules.explaining.view import Outcome
 from models.rules.log import State, replayed
 from models.rules.words import Status
 from models.schema import ENROLLMENT

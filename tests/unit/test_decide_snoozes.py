@@ -8,7 +8,8 @@ import pytest
 
 from models.rules.apply import apply
 from models.rules.case import Case, Snooze
-from models.rules.explain import Outcome, explain
+from models.rules.explain import explain
+from models.rules.explaining.view import Outcome
 from models.rules.words import Post, Reason
 from tests.building import case, crew, day, number, on, program, said, standing, words
 

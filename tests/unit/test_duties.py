@@ -14,7 +14,8 @@ from models.rules.case import Case, Fact, Program
 from models.rules.clock import clocks
 from models.rules.decide import decide
 from models.rules.duties import Owed, changed_holder, owed
-from models.rules.explain import Outcome, explain
+from models.rules.explain import explain
+from models.rules.explaining.view import Outcome
 from models.rules.policy.checks import parse_policy
 from models.rules.words import Closing, NoticeState, Post, Reason, Risk, Status
 from tests.building import CREW, case, crew, day, document, on, program, seats, words

@@ -12,7 +12,8 @@ from models.rules.apply import apply
 from models.rules.case import Case
 from models.rules.decide import decide
 from models.rules.decision import Decision
-from models.rules.explain import Outcome, Sentence, explain
+from models.rules.explain import explain
+from models.rules.explaining.view import Outcome, Sentence
 from models.rules.why_not import Asked, why_not
 from models.rules.words import EscalationState, Language, Post, Status
 from tests.building import ONBOARDED, case, crew, day, document, on, program, program_with

@@ -9,11 +9,12 @@ from string import Formatter
 import pytest
 
 from models.rules import explain, why_not
+from models.rules.explaining import climbing, reminding, standing, telling, view
 from models.rules.spanish import CHOICES, SENTENCES
 from models.rules.words import Closing, NoticeState, Reason, Risk, Status, Word
 from tasks.views import asked, waiting
 
-SPEAKERS = (explain, why_not, asked, waiting)
+SPEAKERS = (explain, climbing, reminding, standing, telling, view, why_not, asked, waiting)
 
 
 def texts_of(module: object) -> set[str]:
