@@ -112,11 +112,9 @@ def _remind(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> None:
 
 
 def _moment(case: Case, scene: Scene, said: Collection[Key]) -> reminders.Moment:
-    calendar, today, spoken = scene.calendar, scene.today, scene.program.spoken(scene.today)
+    calendar, today = scene.calendar, scene.today
     here = case.stage, id(calendar)  # the program keeps its calendars
-    known = spoken.get(here)
-    if known is None:
-        known = spoken[here] = {}
+    known = scene.program.spoken(today).setdefault(here, {})
     return reminders.Moment(scene.program, calendar, said, scene.quiet, case.stage, today, known)
 
 
