@@ -30,7 +30,8 @@ from models.rules.errors import AcreditaError
 from models.rules.letter import Item, Message
 from models.rules.words import EmailKind, NoticeState, Outcome, Reason
 from models.settings import settings
-from tasks.mail.letters import Gathered, Parcel, Rules, gather
+from tasks.mail.letters.gathering import gather
+from tasks.mail.letters.parcels import Gathered, Parcel, Rules
 from tasks.mail.outbox.boundaries import Boundary
 from tasks.mail.outbox.claims import BATCH, Claimed, Written, claim, put_off_until, set_aside, still_pending
 from tasks.mail.outbox.doubts import clear_up

@@ -94,7 +94,8 @@ def planning(_folder: Path, _size: int) -> dict[str, Any]:
 
     from models.settings import settings
     from tasks.mail.deliver import NOTICES_A_RUN
-    from tasks.mail.letters import Rules, gather
+    from tasks.mail.letters.gathering import gather
+    from tasks.mail.letters.parcels import Rules
     from tasks.store.database import engine_of, reading
     from tasks.sweep import sweep
 

@@ -16,7 +16,8 @@ from models.rules.errors import Refused
 from models.rules.prospect import prospect
 from models.schema import ENROLLMENT, FORECAST, FORECAST_FIT
 from tasks.forecasting import fit_is_due, from_parameters, make_fit
-from tasks.mail.letters import Rules, gather
+from tasks.mail.letters.gathering import gather
+from tasks.mail.letters.parcels import Rules
 from tasks.store.cases import named_cases
 from tasks.store.clock import set_clock
 from tasks.store.database import reading, transaction

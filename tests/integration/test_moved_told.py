@@ -12,7 +12,8 @@ from models.rules.letter import Moved
 from models.rules.words import Language
 from models.schema import PERSON
 from tasks.mail.deliver import deliver
-from tasks.mail.letters import Parcel, Rules, gather
+from tasks.mail.letters.gathering import gather
+from tasks.mail.letters.parcels import Parcel, Rules
 from tasks.mail.rendering import render
 from tasks.mail.senders.folder import FolderSender
 from tasks.operations.asked import Because

@@ -12,7 +12,8 @@ from deployments.printing_case import SHOWN, SPANISH, CasePrinter
 from models.rules.letter import Item
 from models.rules.words import Clock, Language, Risk, Status
 from models.schema import AGENCY, PERSON, STAGE_CHANGE
-from tasks.mail.letters import Parcel, Rules, gather
+from tasks.mail.letters.gathering import gather
+from tasks.mail.letters.parcels import Parcel, Rules
 from tasks.mail.rendering import render
 from tasks.operations.asked import Because
 from tasks.operations.deadlines import Extension, extend

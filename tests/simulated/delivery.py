@@ -32,7 +32,7 @@ from models.rules.letter import Letter, Message, reference_of
 from models.rules.policy.checks import parse_policy
 from models.rules.words import EmailKind, Language
 from tasks.mail import deliver
-from tasks.mail.letters import Gathered, Parcel, Rules
+from tasks.mail.letters.parcels import Gathered, Parcel, Rules
 from tasks.mail.outbox.boundaries import Boundary
 from tasks.mail.outbox.retries import carriers_of
 from tasks.mail.outbox.shift import Shift

@@ -19,7 +19,7 @@ from models.settings import settings
 from tasks.answers.links import drop, keep
 from tasks.mail.budgets import Budgets
 from tasks.mail.calendars import FILE_NAME, MEDIA_TYPE
-from tasks.mail.letters import Parcel
+from tasks.mail.letters.parcels import Parcel
 from tasks.mail.outbox.boundaries import Boundary
 from tasks.mail.outbox.parked import FREE
 from tasks.mail.outbox.shift import Shift

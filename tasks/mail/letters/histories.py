@@ -17,7 +17,7 @@ from models.rules.case import Case, Program
 from models.rules.letter import News, Taken, Told
 from models.rules.words import Language, NoticeState, Post
 from models.schema import CHANGE, EMAIL, ESCALATION, MILESTONE, NOTICE, OF_A_CASE, PERSON, STAGE_CHANGE
-from tasks.mail.moved import CHANGED
+from tasks.mail.letters.moved import CHANGED
 from tasks.store.cases import IDS
 from tasks.store.rows import by_case, rows_of
 
