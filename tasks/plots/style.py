@@ -56,10 +56,7 @@ PAGE, PHONE = 7.1, 3.9
 
 @dataclass(frozen=True)
 class Picture:
-    """Something to look at, with the words that stand for it: under it, and in its place where it cannot be drawn.
-
-    `title` is empty where the page around it has a heading of its own.
-    """
+    """Something to look at, with the words that stand for it: under it, and in its place where it cannot be drawn."""
 
     name: str
     alternative: str
