@@ -7,10 +7,12 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from tasks.plots.palette import BLUE, INK, QUIET, SKY
-from tasks.plots.style import Frame, Picture, bare, sheet
+from tasks.plots.palette import BLUE, QUIET, SKY
+from tasks.plots.style import Frame, Picture, name_rows, sheet
 from tasks.reports.gathering import EscalationRow
 from tasks.reports.wording import Wording
+
+BAR = 0.4
 
 
 def picture(rows: Sequence[EscalationRow], names: Mapping[str, str], say: Wording) -> Picture:
@@ -24,19 +26,13 @@ def picture(rows: Sequence[EscalationRow], names: Mapping[str, str], say: Wordin
 def _draw(rows: Sequence[EscalationRow], names: Mapping[str, str], frame: Frame) -> Figure:
     say, most = frame.say, max(row.days[2] for row in rows if row.days is not None) or 1
     with sheet(frame, 0.9 + (0.5 if frame.narrow else 0.34) * len(rows)) as (figure, axes):
-        bare(axes)
         for place, row in enumerate(reversed(rows)):
             assert row.days is not None, "rows without days are not drawn"
             low, middle, high = row.days
-            axes.barh(place, max(high - low, most / 200), left=low, height=0.4, color=SKY, alpha=0.55)
+            axes.barh(place, max(high - low, most / 200), left=low, height=BAR, color=SKY, alpha=0.55)
             axes.plot(middle, place, marker="D", color=BLUE, markersize=5)
             axes.text(high + most * 0.015, place, f"n = {row.answered}", va="center", color=QUIET, fontsize=8)
-            if frame.narrow:
-                axes.annotate(names.get(row.rule, row.rule), (0, place + 0.2), xytext=(0, 1),
-                              textcoords="offset points", fontsize=7.5, va="bottom", color=INK)
-        labels = [names.get(row.rule, row.rule) for row in reversed(rows)]
-        axes.set_yticks([] if frame.narrow else range(len(rows)), [] if frame.narrow else labels)
-        axes.set_ylim(-0.55, len(rows) - (0.3 if frame.narrow else 0.45))
+        name_rows(axes, [names.get(row.rule, row.rule) for row in reversed(rows)], frame=frame, reach=BAR / 2)
         axes.set_xlim(0, most * 1.14)
         axes.grid(axis="x")
         axes.set_xlabel(say("plot_responses_x"))

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from models.rules.forecast.fitting import Fit
 from models.rules.policy import Policy
 from tasks.plots.palette import BLUE, INK, ORANGE, PALE, QUIET, SKY
-from tasks.plots.style import Frame, Picture, bare, sheet
+from tasks.plots.style import Frame, Picture, name_rows, sheet
 from tasks.reports.gathering import StageRow
 from tasks.reports.wording import Wording
 
@@ -40,7 +39,7 @@ def _funnel(rows: Sequence[StageRow], policy: Policy, frame: Frame) -> Figure:
                 inside = row.standing > most * 0.06
                 x, ha, hue = (most * 0.008, "left", "white") if inside else (row.standing + most * 0.008, "left", BLUE)
                 axes.text(x, place, say.number(row.standing), va="center", ha=ha, color=hue, fontweight="bold")
-        _names(axes, rows, policy, frame=frame)
+        name_rows(axes, [_name(row, policy, say) for row in reversed(rows)], frame=frame, reach=BAR / 2)
         axes.set_xlim(0, most * 1.08)
         axes.xaxis.set_visible(False)
         axes.spines["bottom"].set_visible(False)
@@ -69,7 +68,7 @@ def _spans(rows: Sequence[StageRow], policy: Policy, frame: Frame) -> Figure:
             axes.plot(middle, place, marker="D", color=BLUE, markersize=5)
             axes.plot([row.expected] * 2, [place - 0.36, place + 0.36], color=ORANGE, linewidth=2)
             axes.text(high + most * 0.015, place, f"n = {row.finished}", va="center", color=QUIET, fontsize=8)
-        _names(axes, rows, policy, frame=frame)
+        name_rows(axes, [_name(row, policy, say) for row in reversed(rows)], frame=frame, reach=BAR / 2)
         axes.set_xlim(0, most * 1.12)
         axes.grid(axis="x")
         axes.set_xlabel(say("plot_spans_x"))
@@ -80,19 +79,6 @@ def _spans(rows: Sequence[StageRow], policy: Policy, frame: Frame) -> Figure:
 
 def _name(row: StageRow, policy: Policy, say: Wording) -> str:
     return policy.stage[row.stage].name.text(say.language)
-
-
-def _names(axes: Axes, rows: Sequence[StageRow], policy: Policy, *, frame: Frame) -> None:
-    """Name the rows: beside their bars, or above them where there is no room beside."""
-    bare(axes)
-    names = [_name(row, policy, frame.say) for row in reversed(rows)]
-    axes.set_ylim(-0.55, len(rows) - (0.3 if frame.narrow else 0.45))
-    if not frame.narrow:
-        axes.set_yticks(range(len(rows)), names)
-        return
-    axes.set_yticks([])
-    for place, name in enumerate(names):
-        axes.annotate(name, (0, place + BAR / 2), xytext=(0, 1), textcoords="offset points", fontsize=7.5, va="bottom")
 
 
 def survival(fit: Fit, policy: Policy, say: Wording) -> Picture:

@@ -7,7 +7,7 @@ print, the same data always as the same file. Where there is nothing to draw, a 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -119,6 +119,21 @@ def by_years(axes: Axes, since: date, until: date, *, most: int = 12) -> None:
             minticks=2, maxticks=7
         ))
         axes.xaxis.set_major_formatter(DATES.DateFormatter("%Y-%m"))
+
+
+def name_rows(axes: Axes, names: Sequence[str], *, frame: Frame, reach: float) -> None:
+    """Name rows from the bottom up: beside their bars, or above them where there is no room beside.
+
+    `reach` is how far a bar reaches up from the middle of its row.
+    """
+    bare(axes)
+    axes.set_ylim(-0.55, len(names) - (0.3 if frame.narrow else 0.45))
+    if not frame.narrow:
+        axes.set_yticks(range(len(names)), names)
+        return
+    axes.set_yticks([])
+    for place, name in enumerate(names):
+        axes.annotate(name, (0, place + reach), xytext=(0, 1), textcoords="offset points", fontsize=7.5, va="bottom")
 
 
 def bare(axes: Axes) -> None:
