@@ -1,4 +1,4 @@
-"""`make bench`, second table: how much mail 16 connections carry over TLS on a line with a round trip of 40 ms.
+"""`make bench`: how much mail 16 connections carry over TLS on a line with a round trip of 40 ms.
 
 Three ways to post the same messages to the same loopback provider, which runs in a process of its own and journals each
 message before it answers: bare `http.client` on connections that stay open (what the line can carry at all), our

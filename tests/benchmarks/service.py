@@ -1,4 +1,4 @@
-"""`make bench`, last table: what Prefect costs around a sweep, and how long `make run` takes until one can be seen.
+"""`make bench`: what Prefect costs around a sweep, and how long `make run` takes until one can be seen.
 
 The start is `acredita up` on an empty folder until its first sweep stands in the server's list of runs as finished. The
 sweep is the demo's 82 cases of its first day, once as the bare function and once as the flow, each on its own database;
