@@ -88,8 +88,7 @@ class Scribe:
         known = dossier(case, self._program, today)
         waiting = gate_state(case, self._program, known).missing
         rule = self._program.escalations.get(row.rule)
-        of_a_post = rule is not None and rule.cause in {Cause.VACANCY, Cause.UNDELIVERABLE}
-        vacant = Post(row.occurrence.split("/", 1)[0]) if of_a_post else None
+        vacant = self._vacant(row)
         post = vacant or self._changed(row)
         coming = [day for day in self._program.conferences if today <= day <= max(dates.limit, dates.window_until)]
         return Item(
@@ -116,15 +115,20 @@ class Scribe:
         """Return the run forms for those who work in the Prefect UI; everybody else answers at the desk."""
         if row.post not in AT_THE_UI:
             return ()
-        case, rule = self._cases[row.subject_id], self._program.escalations.get(row.rule)
-        of_a_post = rule is not None and rule.cause in {Cause.VACANCY, Cause.UNDELIVERABLE}
+        case = self._cases[row.subject_id]
         missing = gate_state(case, self._program, dossier(case, self._program, self._today)).missing
         awaits = next((name for name in missing if name in self._program.policy.milestones), None)
         found = self._forms.about(
             enrollment_code(row.code, row.track, row.cycle), row.rule, person=reader.person_code, awaited=awaits,
-            post=Post(row.occurrence.split("/", 1)[0]) if of_a_post else None,
+            post=self._vacant(row),
         )
         return tuple(Form(does, url) for does, url in found.items())
+
+    def _vacant(self, row: Row[Any]) -> Post | None:
+        """Return the post that an escalation is about: nobody holds it, or mail does not reach who does."""
+        rule = self._program.escalations.get(row.rule)
+        is_about_one = rule is not None and rule.cause in {Cause.VACANCY, Cause.UNDELIVERABLE}
+        return Post(row.occurrence.split("/", 1)[0]) if is_about_one else None
 
     def _aimed(self, row: Row[Any], case: Case) -> dict[str, Any]:
         """Return the plan to the next conference, for what has climbed and for reminders of window and limit."""
