@@ -15,9 +15,8 @@ from tasks.answers.proposals import Settlement, settle
 from tasks.answers.seats import HandOver, hand_over
 from tasks.answers.snoozing import Snoozing, end_snooze, snooze
 from tasks.door import door
-from tasks.store import clock
 from tasks.store.database import engine_of, transaction
-from tasks.store.programs import current_program
+from tasks.store.programs import program_day
 from tasks.sweep import day_to_sweep
 from tasks.views.artifacts import name_this_run, sweep_and_tell
 
@@ -37,7 +36,7 @@ def put_rule_off(enrollment: EnrollmentCode, about: str, person: PersonCode, unt
         reason: Why, by its code in the policy.
     """
     engine = engine_of()
-    today = clock.today(engine, current_program(engine).policy.zone)
+    today = program_day(engine)
     with transaction(engine) as connection:
         posts = snooze(connection, Snoozing(enrollment, about, person, until, reason), today)
     name = f"{enrollment}: {about} put off by {person} until {until}"
@@ -74,7 +73,7 @@ def note_an_absence(person: PersonCode, since: date, until: date) -> str:
         until: The last day; today or later.
     """
     engine = engine_of()
-    today = clock.today(engine, current_program(engine).policy.zone)
+    today = program_day(engine)
     with transaction(engine) as connection:
         note_absence(connection, Absence(person, since, until), today)
     name = f"{person}: away from {since} to {until}"
@@ -91,7 +90,7 @@ def end_an_absence(person: PersonCode) -> str:
         person: The code of whoever is back.
     """
     engine = engine_of()
-    today = clock.today(engine, current_program(engine).policy.zone)
+    today = program_day(engine)
     with transaction(engine) as connection:
         end_absence(connection, person, today)
     name = f"{person}: is not away"

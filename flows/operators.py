@@ -12,9 +12,8 @@ from models.forms import Count, EnrollmentCode, PersonCode, Reference
 from models.rules.naming import enrollment_code
 from tasks.door import door
 from tasks.operations.escalations import Acknowledgement, acknowledge
-from tasks.store import clock
 from tasks.store.database import engine_of, transaction
-from tasks.store.programs import current_program
+from tasks.store.programs import program_day
 from tasks.store.records import NewEnrollment, NewFact, enroll, record_facts
 from tasks.sweep import day_to_sweep
 from tasks.views.artifacts import name_this_run, sweep_and_draw
@@ -94,7 +93,7 @@ def acknowledge_escalation(
         reason: Why, by its code in the policy.
     """
     engine = engine_of()
-    today = clock.today(engine, current_program(engine).policy.zone)
+    today = program_day(engine)
     with transaction(engine) as connection:
         escalation_id = acknowledge(connection, Acknowledgement(enrollment, rule, person, until, reason), today)
     name = f"{enrollment}: {rule} acknowledged until {until}"

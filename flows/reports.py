@@ -13,9 +13,8 @@ from models.rules.words import Language
 from tasks.door import door
 from tasks.reports.publishing import last_quarter, publish_quarterly, publish_weekly
 from tasks.reports.quarterly import Asked
-from tasks.store import clock
 from tasks.store.database import engine_of
-from tasks.store.programs import current_program
+from tasks.store.programs import current_program, program_day
 from tasks.views.artifacts import count, name_this_run
 from tasks.views.report_pages import publish_indicators, publish_week
 from tasks.weekly.reports import remind_of_the_report
@@ -70,7 +69,7 @@ def report_reminder() -> str:
     Safe to start at any time and as often as one likes; nothing is told once the report is on record as handed in.
     """
     engine = engine_of()
-    today = clock.today(engine, current_program(engine).policy.zone)
+    today = program_day(engine)
     name = f"report reminder {today}: {count(remind_of_the_report(today), 'notice')}"
     name_this_run(name)
     return name

@@ -5,9 +5,8 @@ from __future__ import annotations
 from prefect import flow
 
 from tasks.door import door
-from tasks.store import clock
 from tasks.store.database import engine_of
-from tasks.store.programs import current_program
+from tasks.store.programs import program_day
 from tasks.views.artifacts import count, name_this_run
 from tasks.weekly.deciding import decide_the_week, week_of
 
@@ -20,7 +19,7 @@ def weekly_mail() -> str:
     Safe to start at any time and as often as one likes.
     """
     engine = engine_of()
-    today = clock.today(engine, current_program(engine).policy.zone)
+    today = program_day(engine)
     name = f"weekly mail {week_of(today)}: {count(decide_the_week(today), 'notice')}"
     name_this_run(name)
     return name

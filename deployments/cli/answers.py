@@ -17,10 +17,9 @@ Reason = Annotated[str, Parameter(help="Why, by one of the codes that the progra
 
 
 def _today(engine: Engine) -> date:
-    from tasks.store import clock
-    from tasks.store.programs import current_program
+    from tasks.store.programs import program_day
 
-    return clock.today(engine, current_program(engine).policy.zone)
+    return program_day(engine)
 
 
 @app.command

@@ -62,8 +62,6 @@ def _policy_in_force() -> Policy | None:
 def _import_options(engine: Engine, date_format: str) -> ImportOptions:
     from models.rules.intake.cells import DateFormat
     from tasks.intake import imports
-    from tasks.store import clock
-    from tasks.store.programs import current_program
+    from tasks.store.programs import program_day
 
-    today = clock.today(engine, current_program(engine).policy.zone)
-    return imports.ImportOptions(today, date_format=DateFormat(date_format))
+    return imports.ImportOptions(program_day(engine), date_format=DateFormat(date_format))

@@ -18,8 +18,7 @@ from tasks.reports.quarterly_page import write_report
 from tasks.reports.weekly import Weekly, weekly
 from tasks.reports.weekly_page import weekly_page
 from tasks.reports.wording import Wording
-from tasks.store import clock
-from tasks.store.programs import current_program
+from tasks.store.programs import program_day
 
 
 class Published(NamedTuple):
@@ -46,7 +45,7 @@ def folder_for(name: str, out: Path | None, *, as_of: date | None = None, known_
 
 def last_quarter(engine: Engine) -> Quarter:
     """Return the last quarter that is over by this installation's day."""
-    return last_ended(clock.today(engine, current_program(engine).policy.zone))
+    return last_ended(program_day(engine))
 
 
 def publish_quarterly(

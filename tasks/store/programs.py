@@ -239,6 +239,11 @@ def current_program(engine: Engine) -> Program:
         return program_in_force(connection)
 
 
+def program_day(engine: Engine) -> date:
+    """Return the day that this installation lives in, in the program's zone."""
+    return clock.today(engine, current_program(engine).policy.zone)
+
+
 def is_installed(engine: Engine) -> bool:
     """Whether a program was loaded into this database, whose schema is there."""
     with reading(engine) as connection:
