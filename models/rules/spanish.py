@@ -111,10 +111,14 @@ _CLOCKS = {
     "It cannot be forecast: its cycle, its stage or the conferences it would need are not known to the fit.":
         "No se puede pronosticar: el ajuste no conoce su ciclo, su etapa o las audiencias que necesitaría.",
     "after the last listed conference": "después de la última audiencia de la lista",
-    "The chance of an award is {chances}; at risk below {below} %, on track again from {recovered} %. If it stays,"
-    " most likely on {p50}, between {p10} and {p90} (fit of {fit}).":
+    "The chance of an award is {chances}; at risk below {below} %, on track again from {recovered} %. If it"
+    " stays, most likely on {p50}, between {p10} and {p90} (fit of {fit}).":
         "Probabilidad de otorgamiento: {chances}; en riesgo por debajo de {below} %, en tiempo de nuevo desde"
         " {recovered} %. Si permanece, lo más probable es {p50}, entre {p10} y {p90} (ajuste del {fit}).",
+    "The chance of an award is {chances}; at risk below {below} %, on track again from {recovered} %. If it"
+    " stays, it comes after the last listed conference (fit of {fit}).":
+        "Probabilidad de otorgamiento: {chances}; en riesgo por debajo de {below} %, en tiempo de nuevo desde"
+        " {recovered} %. Si permanece, será después de la última audiencia de la lista (ajuste del {fit}).",
     "by the window {chance}": "dentro de la ventana {chance}",
     "by the limit {chance}": "dentro de la fecha límite {chance}",
     "By what was counted at visits it is {days} days ahead of what its days here say.":

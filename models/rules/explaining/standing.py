@@ -159,15 +159,23 @@ def _forecast(view: View) -> Iterator[Sentence]:
         )
         yield Sentence("forecast", Outcome.FORECAST, None, text)
         return
-    chances = ", ".join(_chances(view, said))
-    days = [str(on) if on is not None else view.say("after the last listed conference") for on in said[3:]]
     band = program.policy.forecast.band
-    text = view.say(
-        "The chance of an award is {chances}; at risk below {below} %, on track again from {recovered} %. If it stays,"
-        " most likely on {p50}, between {p10} and {p90} (fit of {fit}).",
-        chances=chances, below=band.at_risk_below, recovered=band.recovered_from, p10=days[0], p50=days[1],
-        p90=days[2], fit=program.outlook.as_of,
-    )
+    bounds = {
+        "chances": ", ".join(_chances(view, said)), "below": band.at_risk_below, "recovered": band.recovered_from,
+        "fit": program.outlook.as_of,
+    }
+    if said.p10 is None:
+        text = view.say(
+            "The chance of an award is {chances}; at risk below {below} %, on track again from {recovered} %. If it"
+            " stays, it comes after the last listed conference (fit of {fit}).", **bounds,
+        )
+    else:
+        days = [str(on) if on is not None else view.say("after the last listed conference") for on in said[3:]]
+        text = view.say(
+            "The chance of an award is {chances}; at risk below {below} %, on track again from {recovered} %. If it"
+            " stays, most likely on {p50}, between {p10} and {p90} (fit of {fit}).",
+            p10=days[0], p50=days[1], p90=days[2], **bounds,
+        )
     yield Sentence("forecast", Outcome.FORECAST, said.p50, text)
     gained = view.scene.gained
     if gained:
