@@ -20,7 +20,6 @@ from models.rules.policy.reports import Reporting
 from models.rules.reporting.indicators import Row, row, target_on
 from models.rules.reporting.measures import Seen
 from models.rules.reporting.quarters import Quarter, quarter_of
-from models.rules.words import Measure
 from tasks.reports.gathering import (
     EscalationRow,
     Fan,
@@ -117,9 +116,8 @@ class Quarterly:
 
     def _awards(self) -> Table:
         """Return the awards by quarter, and the forecast: the page shows the ends of years and all that is to come."""
-        goal = next(
-            (each for each in self.reporting.indicators if each.measure is Measure.AGENCIES_ACCREDITED), None
-        )
+        goal = self.reporting.accredited
+
         def aim(on: date) -> float | None:
             return None if goal is None else target_on(goal, on)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from models.rules.dates import add_months
 from models.rules.reporting.indicators import Row, target_on
 from models.rules.reporting.quarters import quarter_of
-from models.rules.words import Language, Level, Measure, Risk
+from models.rules.words import Language, Level, Risk
 from tasks.plots import awards, responses, risk, stages
 from tasks.plots.style import Picture
 from tasks.reports import naming
@@ -70,8 +70,8 @@ def _nothing(found: Quarterly, say: Wording) -> str:
 def _tiles(found: Quarterly, say: Wording) -> Iterator[Tile]:
     seen, none = found.seen, say("tile_none")
     accredited = len(found.fan.past)
-    goal = next((each for each in found.indicators if each.indicator.measure is Measure.AGENCIES_ACCREDITED), None)
-    wanted = None if goal is None else target_on(goal.indicator, found.sight.as_of)
+    goal = found.reporting.accredited
+    wanted = None if goal is None else target_on(goal, found.sight.as_of)
     target = none if wanted is None else say("tile_accredited_of", target=round(wanted))
     yield Tile(say.number(accredited), say("tile_accredited"), target)
     now = sum(each.entered_on >= seen.since for each in seen.awarded)

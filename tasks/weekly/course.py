@@ -15,7 +15,7 @@ from models.rules.letter import Bar, Part, Row
 from models.rules.policy.forecast import Target
 from models.rules.reporting.indicators import target_on
 from models.rules.reporting.weeks import LED_DAYS, Carried, Led, Load, by_pair, by_region, pair_of
-from models.rules.words import EscalationState, Language, Measure, Risk, Section
+from models.rules.words import EscalationState, Language, Risk, Section
 from tasks.reports import naming
 from tasks.reports.wording import Wording
 from tasks.weekly.desks import Desk
@@ -104,8 +104,7 @@ class Course:
 
     def _aim(self) -> int | None:
         """Return how many agencies were to be accredited by today, where the program says so."""
-        indicators = self._policy.reports.indicators if self._policy.reports is not None else ()
-        line = next((each for each in indicators if each.measure is Measure.AGENCIES_ACCREDITED), None)
+        line = self._policy.reports.accredited if self._policy.reports is not None else None
         wanted = None if line is None else target_on(line, self._desk.today)
         return None if wanted is None else round(wanted)
 

@@ -65,3 +65,8 @@ class Reporting(Data):
     quarterly: Owing
     indicators: Annotated[tuple[Indicator, ...], Field(min_length=1)]
     rule_names: dict[Code, Label] = Field(default_factory=dict)
+
+    @property
+    def accredited(self) -> Indicator | None:
+        """The indicator whose targets are the line to so many accredited agencies, where there is one."""
+        return next((each for each in self.indicators if each.measure is Measure.AGENCIES_ACCREDITED), None)
