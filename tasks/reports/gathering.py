@@ -190,8 +190,8 @@ def kind_rows(seen: Seen, program: Program) -> list[KindRow]:
     found = []
     for kind in program.policy.kinds:
         mine = [each for each in seen.first_cycles if each.place.kind == kind]
-        left = [each for each in mine if each.status not in {Status.OPEN, Status.AWARDED}]
-        awarded = [each for each in mine if each.status is Status.AWARDED]
+        left = [each for each in seen.left if each.place.kind == kind]
+        awarded = [each for each in seen.awarded if each.place.kind == kind]
         found.append(KindRow(
             kind, len(mine), sum(each.status is Status.OPEN for each in mine), len(awarded),
             sum(each.entered_on >= seen.since for each in awarded), len(left),

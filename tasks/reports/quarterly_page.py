@@ -77,8 +77,7 @@ def _tiles(found: Quarterly, say: Wording) -> Iterator[Tile]:
     now = sum(each.entered_on >= seen.since for each in seen.awarded)
     agencies = len({each.place.code for each in seen.first_cycles})
     yield Tile(say.number(now), say("tile_awards"), say("tile_awards_of", number=agencies))
-    left = len(seen.first_cycles) - len(seen.open) - len(seen.awarded)
-    yield Tile(say.number(len(seen.open)), say("tile_open"), say("tile_open_of", number=left))
+    yield Tile(say.number(len(seen.open)), say("tile_open"), say("tile_open_of", number=len(seen.left)))
     counts = {each: sum(one.risk is each for one in seen.open) for each in Risk}
     share = f"{say.number(round(100 * counts[Risk.ON_TRACK] / len(seen.open)))} %" if seen.open else NOTHING
     note = say("tile_track_of", at_risk=counts[Risk.AT_RISK], overdue=counts[Risk.OVERDUE]) if seen.open else none
@@ -95,8 +94,7 @@ def _sections(found: Quarterly, say: Wording) -> Iterator[Section]:
         say("h_awards"), list(_about_awards(found, say)), fan(),
         shown(tables["awards"], say, columns=("on", "target", "accredited", "low", "mean", "high")),
     )
-    left = len(seen.first_cycles) - len(seen.open) - len(seen.awarded)
-    lines = [say("p_stages", open=len(seen.open), awarded=len(seen.awarded), left=left)]
+    lines = [say("p_stages", open=len(seen.open), awarded=len(seen.awarded), left=len(seen.left))]
     yield Section(
         say("h_stages"), lines, funnel(),
         shown(tables["stages"], say, columns=("stage", "reached", "standing", "finished"),

@@ -53,6 +53,11 @@ class Seen(NamedTuple):
         """The awarded ones of them."""
         return [each for each in self.first_cycles if each.status is Status.AWARDED]
 
+    @property
+    def left(self) -> list[Glance]:
+        """Those of them that ended without an award."""
+        return [each for each in self.first_cycles if each.status not in {Status.OPEN, Status.AWARDED}]
+
 
 class Figure(NamedTuple):
     """A figure and how many it was counted among; None where there was nothing to count."""
