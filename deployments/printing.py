@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from models.rules.case import Program
-from models.rules.cohort.draw import Cohort
 from models.rules.lint import Finding, Severity
 from models.rules.words import Post, Risk
 from tasks.answers.proposals import Listed
 from tasks.operations.effect import SAID, Effect, Outlooks, spell_chance
-from tasks.replay import Report, RuleReport, Span, replay
+from tasks.replay import Report, RuleReport
 from tasks.views.ledger import Entry
 from tasks.views.projection import Projection
 from tasks.views.reports import RISKS, Portfolio, Today
@@ -165,20 +162,6 @@ def print_findings(found: Sequence[Finding]) -> None:
     console.print(made)
     counts = [(severity, sum(each.severity is severity for each in found)) for severity in order]
     console.print("\n" + ", ".join(f"{number} {severity}{'s' * (number > 1)}" for severity, number in counts if number))
-
-
-def replay_with_bar(program: Path, cohort: Cohort, given: tuple[Path, Span, bool]) -> Report:
-    """Replay, with a progress bar on stderr where a person watches."""
-    folder, span, watched = given
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    report: Report | None = None
-    with Progress(*columns, console=Console(stderr=True), disable=not watched, transient=True) as bar:
-        days = bar.add_task(str(span.since), total=len(span))
-        for day, done in replay(program, cohort, (folder, span)):
-            bar.update(days, advance=1, description=str(day))
-            report = done
-    assert report is not None, "a span has a last day"
-    return report
 
 
 def _rules(by_rule: Sequence[RuleReport]) -> Table:

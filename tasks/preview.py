@@ -1,56 +1,27 @@
-"""What would go out in the days to come if nothing happened: the live sweep and the live delivery, on a copy.
-
-Days on which nothing is due are stepped over. The forecast is fitted anew whenever it would be.
-"""
+"""What would go out in the days to come if nothing happened: the live sweep and the live delivery, on a copy."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, NamedTuple, Protocol
+from datetime import UTC, date, timedelta
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Engine, func, select
 
 from models.rules.budget import monday_of
 from models.rules.naming import enrollment_code
-from models.rules.policy import Policy, Weekly
-from models.rules.words import EmailKind, EmailState, Language, NoticeState, Risk, Status
-from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, NOTICE, OF_A_CASE, PERSON, same
-from models.settings import settings
-from tasks.forecasting import fit_is_due, make_fit, next_fit_on
-from tasks.mail.deliver import deliver
-from tasks.mail.senders.folder import FolderSender
+from models.rules.policy import Policy
+from models.rules.words import EmailKind, EmailState, Language, Risk, Status
+from models.schema import AGENCY, EMAIL, ENROLLMENT, ESCALATION, NOTICE, OF_A_CASE, PERSON
+from tasks.life import Life, Past, Watcher, live, nobody
 from tasks.store import clock
 from tasks.store.copies import copied
-from tasks.store.database import reading, transaction
+from tasks.store.database import reading
 from tasks.store.programs import check_go_live, current_program, go_live, put_in_force
-from tasks.sweep import day_to_sweep, sweep
-from tasks.weekly.deciding import decide_weekly
-from tasks.weekly.reports import decide_reminders, reminder_days
-
-ONE_DAY = timedelta(days=1)
-SWEPT_AT = time(6)
-"""In the program's zone: before anybody's working hours."""
-JUST_BEFORE = timedelta(minutes=10)
-"""A letter may lie for a few minutes between its writing and its sending: none is written in the last of a day."""
-
-
-class Past(Protocol):
-    """What becomes known while days are lived through: on which of them, in order, and told once to the database."""
-
-    @property
-    def days(self) -> Sequence[date]:
-        """The days on which something becomes known."""
-        ...
-
-    def tell(self, connection: Connection, today: date) -> None:
-        """Record everything that became known until today and was not told yet."""
-        ...
+from tasks.sweep import day_to_sweep
 
 
 class Mail(NamedTuple):
@@ -102,13 +73,18 @@ class Preview:
         return asdict(self) | {"mails": [each._asdict() for each in self.mails], "weekly": weekly}
 
 
-def preview(engine: Engine, days: int, policy: Policy | None = None) -> Preview:
+IN_FORCE, OTHER = "under the policy in force", "under the other policy"
+"""What the lives are called that are put beside each other."""
+
+
+def preview(engine: Engine, days: int, policy: Policy | None = None, *, watcher: Watcher = nobody) -> Preview:
     """Live through the days to come on a copy, with nothing happening.
 
     Args:
         engine: the database, which is only read.
         days: how many, today included.
         policy: another one to live under; None for that in force.
+        watcher: is told how far it has come.
 
     Raises:
         Refused: the database cannot be copied, or its cases cannot live under the policy.
@@ -119,24 +95,23 @@ def preview(engine: Engine, days: int, policy: Policy | None = None) -> Preview:
     with copied(engine) as copy:
         if policy is not None:
             put_in_force(copy, policy)
-        return lived(copy, now=now, since=since, until=until)
+        return lived(copy, Life(IN_FORCE if policy is None else OTHER, now, since, until), watcher=watcher)
 
 
-def lived(copy: Engine, *, now: datetime, since: date, until: date, past: Past | None = None) -> Preview:
+def lived(copy: Engine, life: Life, past: Past | None = None, *, watcher: Watcher = nobody) -> Preview:
     """Live through days on a copy, and say what came of them.
 
     Args:
         copy: a database to live on.
-        now: the instant at which it begins.
-        since: the first day.
-        until: the last day.
+        life: the days.
         past: what becomes known in them; by default nothing.
+        watcher: is told how far it has come.
     """
     before, escalated = _sent(copy), _escalations(copy)
-    steps, fits = _live(copy, now=now, since=since, until=until, past=past)
+    steps, fits = live(copy, life, past, watcher=watcher)
     program = current_program(copy)
     return Preview(
-        program=program.policy.name.en, since=since, until=until, live_from=program.live_from,
+        program=program.policy.name.en, since=life.since, until=life.until, live_from=program.live_from,
         mails=tuple(mails_of(copy, before)), escalations=dict(sorted((_escalations(copy) - escalated).items())),
         risks=_risks(copy), steps=steps, fits=fits,
     )
@@ -161,7 +136,7 @@ def first_day(engine: Engine, live_from: date) -> Preview:
     with copied(engine) as copy:
         go_live(copy, live_from)
         before = _sent(copy)
-        steps, fits = _live(copy, now=now, since=since, until=live_from + timedelta(days=FIRST_DAYS))
+        steps, fits = live(copy, Life(IN_FORCE, now, since, live_from + timedelta(days=FIRST_DAYS)))
         mails = tuple(mails_of(copy, before))
         day = min((each.day for each in mails), default=live_from)
         return Preview(
@@ -169,63 +144,6 @@ def first_day(engine: Engine, live_from: date) -> Preview:
             mails=tuple(each for each in mails if each.day == day), escalations={}, risks=_risks(copy),
             steps=steps, fits=fits,
         )
-
-
-def _live(copy: Engine, *, now: datetime, since: date, until: date, past: Past | None = None) -> tuple[int, int]:
-    """Fit, sweep and deliver on every day with something due; return how many days and fits there were."""
-    zone = ZoneInfo(current_program(copy).policy.zone)
-    steps, fits, day = 0, 0, since
-    with closing(FolderSender(settings().home / "mail", durable=False)) as sender:
-        while day <= until:
-            swept = max(now, datetime.combine(day, SWEPT_AT, zone).astimezone(UTC))
-            with transaction(copy) as connection:
-                clock.set_clock(connection, swept)
-                if past is not None:
-                    past.tell(connection, day)
-            if fit_is_due(copy, day) is not None:
-                make_fit(copy, day)
-                fits += 1
-            sweep(day)
-            with transaction(copy) as connection:
-                decide_weekly(connection, day)
-                decide_reminders(connection, day)
-            for instant in _mailed_at(copy, swept):
-                deliver(copy, sender, clock.stopped(instant))
-            told = past.days[bisect_right(past.days, day):][:1] if past is not None else []
-            steps, day = steps + 1, min([_next_day(copy, day, until), *told])
-    return steps, fits
-
-
-def _mailed_at(copy: Engine, swept: datetime) -> list[datetime]:
-    """Return the last minutes of everybody's working hours that comes after a sweep, zone by zone."""
-    end = current_program(copy).policy.working_hours.end
-    with reading(copy) as connection:
-        zones = [ZoneInfo(name) for name in connection.scalars(select(PERSON.c.time_zone).distinct())]
-    instants = set()
-    for zone in zones:
-        today = swept.astimezone(zone).date()
-        last = datetime.combine(today, end, zone) - JUST_BEFORE
-        if last < swept:
-            last = datetime.combine(today + ONE_DAY, end, zone) - JUST_BEFORE
-        instants.add(last.astimezone(UTC))
-    return sorted(instants)
-
-
-def _next_day(copy: Engine, day: date, until: date) -> date:
-    """Return the next day with something due: a case, a notice, an email to be tried again, a mail of the week."""
-    reviewed = select(func.min(ENROLLMENT.c.next_review_on)).where(ENROLLMENT.c.status == Status.OPEN)
-    planned = select(func.min(NOTICE.c.planned_for)).where(same(NOTICE.c.state, NoticeState.PENDING))
-    waiting = select(func.min(EMAIL.c.day)).where(same(EMAIL.c.state, EmailState.PENDING))
-    with reading(copy) as connection:
-        found = [connection.scalar(each) for each in (reviewed, planned, waiting)]
-        found.append(next_fit_on(connection))
-        found += reminder_days(connection, day)
-    found += [day + timedelta(days=(rule.weekday - day.weekday() - 1) % 7 + 1) for rule in _weekly(copy)]
-    return max(day + ONE_DAY, min((each for each in found if each is not None), default=until + ONE_DAY))
-
-
-def _weekly(copy: Engine) -> tuple[Weekly, ...]:
-    return current_program(copy).policy.weekly
 
 
 def _sent(copy: Engine) -> set[int]:

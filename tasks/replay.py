@@ -33,6 +33,7 @@ from tasks.store.database import engine_of, migrate, reading, transaction
 from tasks.store.programs import Terms, current_program, put_in_force, read_policy
 from tasks.sweep import sweep
 from tasks.weekly.deciding import decide_weekly
+from tasks.weekly.reports import decide_reminders
 
 ONE_DAY = timedelta(days=1)
 SWEPT_AT, MAILED_AT = 6, 11
@@ -144,6 +145,7 @@ def live_through(engine: Engine, sender: Sender, given: tuple[date, ZoneInfo, Co
     sweep(day)
     with transaction(engine) as connection:
         decide_weekly(connection, day)
+        decide_reminders(connection, day)
     deliver(engine, sender, clock.stopped(_at(day, MAILED_AT, zone)))
 
 

@@ -23,7 +23,8 @@ from models.rules.words import Cause, Clock, Risk
 from models.schema import ESCALATION
 from tasks.demo import PROGRAM
 from tasks.feed import feed_all, feed_day, rows_by_day, synthetic_cohort
-from tasks.preview import SWEPT_AT, Past, Preview, lived, preview
+from tasks.life import SWEPT_AT, Life, Past, Watcher, nobody
+from tasks.preview import IN_FORCE, OTHER, Preview, lived, preview
 from tasks.store import clock
 from tasks.store.copies import blank
 from tasks.store.database import reading
@@ -92,13 +93,13 @@ def _side_by_side(
     return [(key, now.get(key, none), then.get(key, none)) for key in sorted(now.keys() | then.keys())]
 
 
-def what_if(engine: Engine, policy: Policy, days: int) -> Compared:
+def what_if(engine: Engine, policy: Policy, days: int, *, watcher: Watcher = nobody) -> Compared:
     """Live through the days to come twice, each on a copy of its own: as it is, and under another policy.
 
     Raises:
         Refused: as `preview`.
     """
-    return Compared(preview(engine, days), preview(engine, days, policy))
+    return Compared(preview(engine, days, watcher=watcher), preview(engine, days, policy, watcher=watcher))
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,9 @@ class Days:
 ALL = Days()
 
 
-def what_if_then(engine: Engine, policy: Policy, days: Days = ALL, *, as_happened: bool = False) -> Compared:
+def what_if_then(
+    engine: Engine, policy: Policy, days: Days = ALL, *, as_happened: bool = False, watcher: Watcher = nobody
+) -> Compared:
     """Live through what was recorded in a database twice, as it became known.
 
     Args:
@@ -120,6 +123,7 @@ def what_if_then(engine: Engine, policy: Policy, days: Days = ALL, *, as_happene
         policy: the other one.
         days: which of them.
         as_happened: take everything as known on the day it happened: of a history that was imported whole.
+        watcher: is told how far either life has come.
 
     Raises:
         Refused: the policy is of another program, nothing was recorded in these days.
@@ -129,10 +133,10 @@ def what_if_then(engine: Engine, policy: Policy, days: Days = ALL, *, as_happene
         recorded = Recorded(connection, as_happened=as_happened)
         today = clock.now_in(connection).astimezone(ZoneInfo(in_force.zone)).date()
     until_now = replace(days, until=min(days.until or today, today))
-    return compared_over((in_force, policy), recorded.telling, days=until_now)
+    return compared_over((in_force, policy), recorded.telling, days=until_now, watcher=watcher)
 
 
-def what_if_synthetic(seed: int, policy: Policy, days: Days = ALL) -> Compared:
+def what_if_synthetic(seed: int, policy: Policy, days: Days = ALL, *, watcher: Watcher = nobody) -> Compared:
     """Live through the synthetic past of a seed twice.
 
     Raises:
@@ -141,7 +145,7 @@ def what_if_synthetic(seed: int, policy: Policy, days: Days = ALL) -> Compared:
     folder = folder_of(PROGRAM)
     reference = read_policy(folder)
     cohort = synthetic_cohort(folder, reference, seed)
-    return compared_over((reference, policy), lambda: Synthetic(cohort), days=days)
+    return compared_over((reference, policy), lambda: Synthetic(cohort), days=days, watcher=watcher)
 
 
 class Synthetic:
@@ -168,13 +172,16 @@ class Synthetic:
         self._told = today
 
 
-def compared_over(policies: tuple[Policy, Policy], told: Callable[[], Past], *, days: Days) -> Compared:
+def compared_over(
+    policies: tuple[Policy, Policy], told: Callable[[], Past], *, days: Days, watcher: Watcher = nobody
+) -> Compared:
     """Live through a past under one policy and under another.
 
     Args:
         policies: the one and the other.
         told: begins to tell the past, once for either.
         days: which of it.
+        watcher: is told how far either life has come.
     """
     now, then = policies
     if now.code != then.code:
@@ -184,19 +191,21 @@ def compared_over(policies: tuple[Policy, Policy], told: Callable[[], Past], *, 
     since, until = days.since or min(known, default=date.max), days.until or max(known, default=date.min)
     if not any(day <= until for day in known) or since > until:
         raise Refused.one("past", f"nothing was known between {since} and {until}.", "Name days after the first word.")
-    (seen, warned), (other, warned_then) = (_lived(policy, told(), (since, until)) for policy in policies)
+    begins = datetime.combine(since, SWEPT_AT, ZoneInfo(now.zone)).astimezone(UTC)
+    (seen, warned), (other, warned_then) = (
+        _lived(policy, Life(name, begins, since, until), told(), watcher=watcher)
+        for name, policy in ((IN_FORCE, now), (OTHER, then))
+    )
     return Compared(seen, other, tuple(
         Warned(name, warned[clock_], warned_then[clock_]) for clock_, name in ENDS.items()
     ))
 
 
-def _lived(policy: Policy, past: Past, days: tuple[date, date]) -> tuple[Preview, dict[Clock, Warnings]]:
-    since, until = days
-    begins = datetime.combine(since, SWEPT_AT, ZoneInfo(policy.zone)).astimezone(UTC)
+def _lived(policy: Policy, life: Life, past: Past, *, watcher: Watcher) -> tuple[Preview, dict[Clock, Warnings]]:
     with blank() as here:
-        put_in_force(here, policy, Terms(live_from=since, clock_starts_at=begins, is_demo=True))
-        seen = lived(here, now=begins, since=since, until=until, past=past)
-        return seen, _warned(here, policy, until)
+        put_in_force(here, policy, Terms(live_from=life.since, clock_starts_at=life.begins, is_demo=True))
+        seen = lived(here, life, past, watcher=watcher)
+        return seen, _warned(here, policy, life.until)
 
 
 def _warned(engine: Engine, policy: Policy, until: date) -> dict[Clock, Warnings]:

@@ -25,9 +25,11 @@ def simulate(*, days: Days = DAYS, out: Path | None = None, as_json: AsJson = Fa
     Args:
         out: a page to write, with a calendar of it all (FILE.html).
     """
+    from deployments.bars import watching
     from tasks.preview import preview
 
-    found = preview(ready(), days)
+    with watching() as watcher:
+        found = preview(ready(), days, watcher=watcher)
     if out is not None:
         from tasks.views.calendar_page import write_calendar
 
@@ -62,6 +64,7 @@ def what_if_(
         since: the first day of the past; by default the first on which anything was known.
         until: the last day of the past.
     """
+    from deployments.bars import watching
     from tasks import what_if as compare
     from tasks.store.programs import folder_of, read_policy
 
@@ -71,12 +74,13 @@ def what_if_(
     if not is_past and (since, until, as_happened) != (None, None, False):
         raise AcreditaError("--from, --to, --as-happened: belong to a past. Add --past or --synthetic SEED.")
     other, span = read_policy(folder_of(policy)), compare.Days(since, until)
-    if synthetic is not None:
-        found = compare.what_if_synthetic(synthetic, other, span)
-    elif past:
-        found = compare.what_if_then(ready(), other, span, as_happened=as_happened)
-    else:
-        found = compare.what_if(ready(), other, days or DAYS)
+    with watching() as watcher:
+        if synthetic is not None:
+            found = compare.what_if_synthetic(synthetic, other, span, watcher=watcher)
+        elif past:
+            found = compare.what_if_then(ready(), other, span, as_happened=as_happened, watcher=watcher)
+        else:
+            found = compare.what_if(ready(), other, days or DAYS, watcher=watcher)
     if as_json:
         print(json.dumps(found.as_dict(), default=str, ensure_ascii=False))
         return

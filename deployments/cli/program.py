@@ -101,7 +101,8 @@ def replay(
         seed: draws who, where and when; the published totals stay.
         keep: a folder to leave the database and the mail in; otherwise they are thrown away.
     """
-    from deployments.printing import print_replay, replay_with_bar
+    from deployments.bars import replay_with_bar
+    from deployments.printing import print_replay
     from tasks.feed import synthetic_cohort
     from tasks.replay import Span
     from tasks.store.programs import folder_of, read_policy
@@ -114,7 +115,7 @@ def replay(
         place = keep or Path(scratch)
         if keep is not None and (keep / "replay.db").exists():
             raise AcreditaError(f"--keep: {keep} holds a replay already. Name an empty folder.")
-        report = replay_with_bar(folder, cohort, (place.resolve(), Span(since, until), not as_json))
+        report = replay_with_bar(folder, cohort, folder=place.resolve(), span=Span(since, until))
     if as_json:
         print(json.dumps({"seed": seed, **dataclasses.asdict(report)}, default=str))
         return

@@ -11,15 +11,16 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 from models.rules.errors import Refused
 from models.rules.policy import Policy
 from models.rules.words import Change
-from models.schema import ASSIGNMENT, CHANGE, ESCALATION, INSTALLATION, MILESTONE
+from models.schema import ASSIGNMENT, CHANGE, ENROLLMENT, ESCALATION, INSTALLATION, MILESTONE
 from tasks.feed import synthetic_cohort
 from tasks.mail.deliver import deliver
 from tasks.mail.senders.folder import FolderSender
 from tasks.operations.escalations import Acknowledgement, acknowledge
-from tasks.preview import mails_of
+from tasks.preview import IN_FORCE, OTHER, mails_of
 from tasks.store import clock
 from tasks.store.database import reading, transaction
 from tasks.store.programs import folder_of, put_in_force, read_policy
+from tasks.store.recorded import HAPPENED
 from tasks.store.records import NewFact, change_seats, record_facts, touch
 from tasks.sweep import sweep
 from tasks.what_if import Days, Synthetic, compared_over, what_if_then
@@ -110,10 +111,35 @@ def test_a_past_comes_out_as_it_was_and_another_policy_as_it_would_have_been(liv
         what_if_then(lived, silent(), Days(date(2000, 1, 1), date(2000, 2, 1)))
 
 
+def test_a_history_that_was_imported_whole_is_lived_through_as_it_happened(stocked: Engine) -> None:
+    """Told as it was recorded, nothing of it is known before the day of the import."""
+    put_in_force(stocked, silent())
+    with transaction(stocked) as connection:
+        for table in HAPPENED:
+            connection.execute(update(table).values(recorded_at=datetime.combine(TODAY, time(), UTC)))
+        clock.set_clock(connection, datetime.combine(TODAY, time(12), UTC))
+        agreed = connection.execute(select(func.min(ENROLLMENT.c.agreement_on))).scalar_one()
+    days = Days(agreed, agreed + timedelta(days=7))
+    with pytest.raises(Refused, match=f"nothing was known between {agreed}"):
+        what_if_then(stocked, silent(), days)
+    seen: list[tuple[str, date]] = []
+    found = what_if_then(
+        stocked, patient(), days, as_happened=True, watcher=lambda life, day: seen.append((life.name, day))
+    )
+    with reading(stocked) as connection:
+        begun = select(func.count()).where(ENROLLMENT.c.agreement_on <= days.until)
+        number = connection.execute(begun).scalar_one()
+    assert sum(found.now.risks.values()) == sum(found.then.risks.values()) == number > 0
+    for name in (IN_FORCE, OTHER):
+        told = [day for each, day in seen if each == name]
+        assert told == sorted(told)
+        assert (told[0], told[-1]) == (agreed, agreed + timedelta(days=8)), "it is told when all is over, too"
+
+
 def test_a_synthetic_past_is_told_too() -> None:
     cohort = synthetic_cohort(folder_of("mexico"), program().policy, 1)
-    days = Days(date(2016, 8, 1), date(2016, 9, 12))
+    days = Days(date(2016, 8, 1), date(2016, 8, 26))
     found = compared_over((silent(), patient("vacant_manager")), lambda: Synthetic(cohort), days=days)
-    agreed = {row.row["agency_code"] for row in cohort.roster if row.known_on <= date(2016, 9, 12)}
+    agreed = {row.row["agency_code"] for row in cohort.roster if row.known_on <= days.until}
     assert sum(found.now.risks.values()) == len(agreed) > 0
     assert found.now.mails
