@@ -79,6 +79,9 @@ def _of_the_server(error: httpx.HTTPStatusError | httpx.RequestError) -> str:
         return f"Prefect server: does not answer at {where}. Start it, or correct PREFECT_API_URL."
     if error.response.status_code == httpx.codes.UNAUTHORIZED:
         return f"Prefect server: {where} refuses the password. Set PREFECT_API_AUTH_STRING to what the server has."
+    if error.response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        remedy = "Try again in a minute; if it stays so, move it to PostgreSQL (docs/operations.md)."
+        return f"Prefect server: {where} is busy, another writes to its database. {remedy}"
     return f"Prefect server: {where} answered {error.response.status_code}. Its log says why."
 
 

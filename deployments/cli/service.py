@@ -67,17 +67,21 @@ def incidents(*, settled: int | None = None, as_json: AsJson = False) -> None:
 def deploy() -> None:
     """Bring the Prefect server to this version: deployments for workers, schedules, forms, alarms. Safe to repeat."""
     from deployments.deploying import deploy as bring
+    from tasks.asking import briefly
     from tasks.store.programs import current_program
 
-    print(bring(current_program(ready())))
+    with briefly():
+        print(bring(current_program(ready())))
 
 
 @app.command
 def alarms() -> None:
     """Create or update the alarms of deployments/alarms.yaml on the Prefect server. Safe to repeat."""
     from deployments.deploying import set_alarms
+    from tasks.asking import briefly
 
-    print(f"{set_alarms()} alarms are set")
+    with briefly():
+        print(f"{set_alarms()} alarms are set")
 
 
 @app.command
@@ -91,10 +95,11 @@ def prune(*, yes: bool = False, as_json: AsJson = False) -> None:
     from deployments.printing_service import print_old
     from models.settings import settings
     from tasks import retention
+    from tasks.asking import briefly
     from tasks.store import clock
 
     kept = retention.Kept.by(settings(), clock.real_now())
-    with server() as client:
+    with briefly(), server() as client:
         found = retention.prune(client, kept) if yes else retention.old_ones(client, kept)
     if as_json:
         print(json.dumps({"deleted": yes, "before": kept._asdict(), **found._asdict()}, default=str))

@@ -44,7 +44,10 @@ class Answer(NamedTuple):
 
 
 class Form(NamedTuple):
-    """A run form, filled in, for whoever works in the Prefect UI; `does` says what: take, hand_over, record, show."""
+    """A run form, filled in, for whoever works in the Prefect UI.
+
+    `does` says what it is for: take, extend, hand_over, record, show.
+    """
 
     does: str
     url: str

@@ -44,7 +44,7 @@ def sample_answered(letter: Letter) -> Letter:
 
 def _with_answers(item: Item) -> Item:
     purposes = (Purpose.ACKNOWLEDGE, Purpose.DONE, Purpose.SNOOZE) if item.rung else (Purpose.DONE, Purpose.SNOOZE)
-    forms = tuple(Form(does, f"https://prefect.example.org/v2/{does}") for does in ("take", "record", "show"))
+    forms = tuple(Form(does, f"https://prefect.example.org/v2/{does}") for does in ("take", "extend", "record", "show"))
     return replace(item, answers=tuple(Answer(each, _link(each)) for each in purposes), forms=forms)
 
 

@@ -205,16 +205,17 @@ def _by_stage(counted: Portfolio, name: dict[str, str], title: str) -> list[str]
 
 
 def _attention(worst: Sequence[Wanting], name: dict[str, str], forms: Forms) -> list[str]:
+    """Draw who asks for attention; what is to be done stands first, since a phone shows three columns."""
     if not worst:
         return ["Nothing is at risk or overdue."]
     head = [
-        "| enrollment | region | stage | in it since | risk | next conference | last safe day | a miss costs |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| enrollment | risk | last safe day | next conference | a miss costs | stage, since | region |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     return head + [
-        f"| {_linked(each.code, forms)} | {each.region} | {name.get(each.stage, each.stage)} | {each.stage_entered_on} "
-        f"| {'**overdue**' if each.risk is Risk.OVERDUE else 'at risk'} "
-        f"| {each.conference} | {each.last_safe} | {each.miss} |"
+        f"| {_linked(each.code, forms)} | {'**overdue**' if each.risk is Risk.OVERDUE else 'at risk'} "
+        f"| {each.last_safe} | {each.conference} | {each.miss} "
+        f"| {name.get(each.stage, each.stage)}, {each.stage_entered_on} | {each.region} |"
         for each in worst
     ]
 

@@ -16,7 +16,7 @@ from models.rules.naming import awaited
 from models.rules.prospect import Prospect, prospect
 from models.rules.words import EscalationState, Language, Status
 from tasks.views.chronicle import Chronicle, chronicle, explanation
-from tasks.views.forms import Forms
+from tasks.views.forms import Forms, is_past_limit
 
 LAST_SHOWN = 15
 
@@ -148,6 +148,8 @@ def _links(found: Chronicle) -> list[str]:
     open_rules = sorted({x.rule for x in found.escalations if x.state is EscalationState.OPEN})
     links = [("Record a milestone", record)]
     links += [(f"Acknowledge {rule}", forms.acknowledge(found.code, rule)) for rule in open_rules]
+    if any(is_past_limit(found.program.escalations.get(rule)) for rule in open_rules):
+        links.append(("Extend the limit", forms.extend(found.code)))
     return [f"- [{words}]({url})" for words, url in links if url]
 
 

@@ -10,8 +10,8 @@ from xml.sax.saxutils import escape
 from models.rules.words import Risk
 from tasks.plots.palette import OF_RISK
 
-_LABEL, _BARS, _DIGIT, _ROW, _TOP = 220, 420, 9, 26, 34
-_LONGEST = 26
+_LABEL, _BARS, _DIGIT, _ROW, _TOP = 240, 420, 9, 26, 34
+_LONGEST = 30
 _FONT = 'font-family="system-ui, sans-serif" font-size="13"'
 
 

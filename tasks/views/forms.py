@@ -15,30 +15,39 @@ import httpx
 from prefect.exceptions import PrefectException
 
 from models.rules.case import Program
-from models.rules.words import Cause, Post
-from tasks.views.links import form_url
+from models.rules.policy import EscalationRule
+from models.rules.words import Cause, Clock, Post
+from tasks.views.links import form, form_url
 
-RECORD, ACKNOWLEDGE = "record a milestone/form", "acknowledge an escalation/form"
-HAND_OVER, SHOW = "hand a post over/form", "show an enrollment/form"
+RECORD, ACKNOWLEDGE = form("record a milestone"), form("acknowledge an escalation")
+HAND_OVER, SHOW = form("hand a post over"), form("show an enrollment")
+EXTEND = form("extend a limit")
 TAKEN_FOR = timedelta(days=14)
+A_YEAR = 12
 OPERATOR = "operator"
 
 
 class Forms:
-    """The forms of one program on one day. A server that did not answer once is not asked again by the same object."""
+    """The forms of one program on one day.
+
+    A server that did not answer once is not asked again by the same object, nor for a form that it does not have.
+    """
 
     def __init__(self, program: Program, today: date) -> None:
         self._program, self._today = program, today
-        self._down = False
+        self._is_down = False
+        self._missing: set[str] = set()
 
     def _url(self, deployment: str, parameters: Mapping[str, Any]) -> str | None:
-        if self._down:
+        if self._is_down or deployment in self._missing:
             return None
         try:
             found = form_url(deployment, parameters)
         except (httpx.HTTPError, PrefectException, RuntimeError):
-            found = None
-        self._down = found is None
+            self._is_down = True
+            return None
+        if found is None:
+            self._missing.add(deployment)
         return found
 
     def record(self, enrollment: str, milestone: str) -> str | None:
@@ -63,6 +72,16 @@ class Forms:
         """Return the form that puts somebody into a post from today on."""
         return self._url(HAND_OVER, {"post": post, "since": self._today, "place": place, "to": None})
 
+    def extend(self, enrollment: str) -> str | None:
+        """Return the form that says what a year more would do to a limit; it is extended once that is unticked."""
+        reasons = self._program.policy.reasons
+        if not reasons:
+            return None
+        return self._url(EXTEND, {
+            "enrollment": enrollment, "months": A_YEAR, "requester": OPERATOR, "approver": OPERATOR,
+            "because": next(iter(reasons)), "staff": None, "reference": "", "recorded_by": OPERATOR, "dry_run": True,
+        })
+
     def show(self, enrollment: str) -> str | None:
         """Return the form that draws an enrollment's page."""
         return self._url(SHOW, {"enrollment": enrollment})
@@ -83,8 +102,14 @@ class Forms:
         of_a_post = escalation is not None and escalation.cause in {Cause.VACANCY, Cause.UNDELIVERABLE}
         found = {
             "take": None if escalation is None else self.acknowledge(enrollment, rule, person),
+            "extend": self.extend(enrollment) if is_past_limit(escalation) else None,
             "hand_over": self.hand_over(enrollment, post) if of_a_post and post is not None else None,
             "record": None if of_a_post or awaited is None else self.record(enrollment, awaited),
             "show": self.show(enrollment),
         }
         return {name: url for name, url in found.items() if url is not None}
+
+
+def is_past_limit(rule: EscalationRule | None) -> bool:
+    """Whether a rule escalates that the body's limit has passed: what it asks for is an extension, if not an award."""
+    return rule is not None and rule.cause is Cause.OVERDUE and rule.clock is Clock.LIMIT

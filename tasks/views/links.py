@@ -11,6 +11,8 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
+from tasks.asking import briefly
+
 _ids: dict[tuple[str, str], str] = {}
 """Deployments by server and name: an id lasts as long as its deployment."""
 
@@ -18,6 +20,11 @@ _ids: dict[tuple[str, str], str] = {}
 def artifact_url(key: str) -> str:
     """Return where an artifact is shown; the UI's menu does not list them."""
     return f"{_ui()}/artifacts/key/{key}"
+
+
+def form(flow: str) -> str:
+    """Return the full name of the deployment whose run form starts a flow: it is called as the flow is."""
+    return f"{flow}/{flow}"
 
 
 def form_url(deployment: str, parameters: Mapping[str, Any]) -> str | None:
@@ -39,7 +46,7 @@ def _deployment_id(name: str) -> str | None:
     if server is None:
         return None  # asking would start a server of its own
     if (server, name) not in _ids:
-        with get_client(sync_client=True) as client:
+        with briefly(), get_client(sync_client=True) as client:
             try:
                 _ids[server, name] = str(client.read_deployment_by_name(name).id)
             except ObjectNotFound:

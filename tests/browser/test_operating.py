@@ -33,10 +33,10 @@ from tasks.store.database import engine_of, reading
 from tasks.store.programs import program_in_force
 from tasks.store.records import enrollment_id_of
 from tasks.views.case_page import case_key
-from tasks.views.links import artifact_url, form_url
+from tasks.views.forms import RECORD
+from tasks.views.links import artifact_url, form, form_url
 from tests.browser.conftest import Service
 
-RECORD = "record a milestone/form"
 RUN_SECONDS = 240
 
 
@@ -208,7 +208,7 @@ def test_a_day_that_has_not_come_is_refused_in_one_sentence_of_the_run(
 
 def test_an_end_waits_for_an_approval_and_goes_on_with_it(service: Service, page: Page, store: Engine) -> None:
     waiting = waiting_case(store)
-    url = form_url("end an enrollment/form", {
+    url = form_url(form("end an enrollment"), {
         "enrollment": waiting.code, "ending": "withdrawn", "ended_on": waiting.today, "reference": "",
         "recorded_by": "operator",
     })

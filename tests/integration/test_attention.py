@@ -70,7 +70,7 @@ def test_the_portfolio_shows_them(lite: Engine) -> None:
         counted = portfolio(connection, here), portfolio(connection, here, Cycle.REACCREDITATION)
     page = portfolio_page(here, counted, (TODAY, found, ""))
     for each in found:
-        assert f"| {each.conference} | {each.last_safe} | {each.miss} |" in page
+        assert f"| {each.last_safe} | {each.conference} | {each.miss} |" in page
 
 
 def test_nothing_at_risk_is_said(lite: Engine) -> None:

@@ -24,6 +24,7 @@ from deployments.deploying import ALARMS_FILE, RAISER, deploy, forget_the_rest, 
 from deployments.served import PREFECT_FILE, defined, deployments
 from models.rules.alarms import Alarm
 from models.rules.errors import Refused
+from tasks.views.links import form
 from tests.building import program
 from tests.on_prefect import Api, eventually
 
@@ -82,6 +83,8 @@ def test_every_flow_is_deployed_once() -> None:
     modules = [import_module(f"flows.{file.stem}") for file in files]
     written = [value for module in modules for value in vars(module).values() if isinstance(value, Flow)]
     assert sorted(flow.name for flow in written) == sorted(each.flow.name for each in defined())
+    forms = [each for each in defined() if "operator" in each.tags]
+    assert [each.full_name for each in forms] == [form(each.flow.name) for each in forms]
 
 
 def test_prefects_own_command_registers_every_deployment_of_the_file(by_prefect: Registered) -> None:
@@ -127,12 +130,12 @@ def test_the_served_form_agrees_with_the_file_too(by_prefect: Registered) -> Non
 
 
 def test_the_run_form_offers_the_programs_words_and_explains_each_field(by_us: Registered) -> None:
-    form = by_us["record a milestone/form"]["parameter_openapi_schema"]
-    assert form["properties"]["milestone"]["enum"] == sorted(program().policy.milestones)
-    assert set(form["required"]) == {"enrollment", "milestone", "occurred_on"}
-    tracks = by_us["enroll an agency/form"]["parameter_openapi_schema"]["properties"]["track"]["enum"]
+    schema = by_us[form("record a milestone")]["parameter_openapi_schema"]
+    assert schema["properties"]["milestone"]["enum"] == sorted(program().policy.milestones)
+    assert set(schema["required"]) == {"enrollment", "milestone", "occurred_on"}
+    tracks = by_us[form("enroll an agency")]["parameter_openapi_schema"]["properties"]["track"]["enum"]
     assert tracks == sorted(program().policy.tracks)
-    rules = by_us["acknowledge an escalation/form"]["parameter_openapi_schema"]["properties"]["rule"]["enum"]
+    rules = by_us[form("acknowledge an escalation")]["parameter_openapi_schema"]["properties"]["rule"]["enum"]
     assert rules == sorted(program().escalations)
     for found in by_us.values():
         assert all(field.get("description") for field in found["parameter_openapi_schema"]["properties"].values())
@@ -141,7 +144,7 @@ def test_the_run_form_offers_the_programs_words_and_explains_each_field(by_us: R
 @pytest.mark.parametrize("changed", [{"milestone": "kickof_visit"}, {"value": 10_001}, {"enrollment": "a b"}])
 def test_the_server_refuses_what_is_no_choice(by_us: Registered, api: Api, changed: dict[str, Any]) -> None:
     assert by_us
-    path = f"/deployments/{on_server(api)['record a milestone/form']['id']}/create_flow_run"
+    path = f"/deployments/{on_server(api)[form('record a milestone')]['id']}/create_flow_run"
     good = {"enrollment": "A2", "milestone": "kickoff_visit", "occurred_on": "2020-03-01"}
     assert api.client.post(path, json={"parameters": good}).status_code == httpx.codes.CREATED
     answer = api.client.post(path, json={"parameters": good | changed})

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlalchemy import Engine, select
 
 from deployments.served import defined, deployment_of
@@ -20,8 +21,8 @@ from tasks.journal import KEPT, Journal, Move, Named, What
 from tasks.store.database import reading
 from tasks.views.case_page import case_key
 from tasks.views.events import EVENTS_A_RUN, emit_moves
-from tasks.views.forms import ACKNOWLEDGE, RECORD
-from tasks.views.links import form_url
+from tasks.views.forms import ACKNOWLEDGE, RECORD, Forms
+from tasks.views.links import form, form_url
 from tests.building import day, program
 from tests.on_prefect import CODE, TODAY, Api, eventually, run
 from tests.storing import everything
@@ -152,7 +153,14 @@ def test_a_page_tells_a_case_and_leads_to_forms_that_are_filled_in(stocked: Engi
     assert "[Acknowledge stall](" in page
     assert "%22enrollment%22%3A%22A2%2Flaw_enforcement_tier1%22" in page
     assert stocked.dialect.name == "sqlite"
-    assert form_url("no such/form", {}) is None
+    assert form_url(form("fly"), {}) is None
+    forms = Forms(program(), TODAY)
+    assert forms.show(CODE.format(2)) is None, "its form is not deployed"
+    assert forms.acknowledge(CODE.format(2), "stall") is not None, "but the server answers, and has this one"
+    nobody = Forms(program(), TODAY)
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        assert nobody.acknowledge(CODE.format(2), "stall") is None
+    assert nobody.acknowledge(CODE.format(2), "stall") is None, "a server that was down is not asked again"
 
 
 # Events
