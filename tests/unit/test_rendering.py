@@ -406,7 +406,7 @@ def test_answers_are_the_same_in_text_and_html_and_lead_where_they_should(langua
         links = re.findall(r"https://\S+", message.text)
         assert links == re.findall(r'href="(https://[^"]+)"', message.html)
         assert sum(link.startswith("https://desk.") for link in links) == (10 if escalated else 7)
-        assert sum(link.startswith("https://prefect.") for link in links) == 9
+        assert sum(link.startswith("https://prefect.") for link in links) == 12
 
 
 def test_the_gallery_shows_every_notice_in_every_language(tmp_path: Path) -> None:
