@@ -19,7 +19,7 @@ from models.rules.words import EmailState, NoticeState, Status
 from models.schema import EMAIL, ENROLLMENT, NOTICE, PERSON, same
 from models.settings import settings
 from tasks.forecasting import fit_is_due, make_fit, next_fit_on
-from tasks.mail.deliver import deliver
+from tasks.mail.deliver import deliver, rules_of
 from tasks.mail.senders.folder import FolderSender
 from tasks.store import clock
 from tasks.store.database import reading, transaction
@@ -31,8 +31,6 @@ from tasks.weekly.reports import decide_reminders, reminder_days
 ONE_DAY = timedelta(days=1)
 SWEPT_AT = time(6)
 """In the program's zone: before anybody's working hours."""
-JUST_BEFORE = timedelta(minutes=10)
-"""A letter may lie for a few minutes between its writing and its sending: none is written in the last of a day."""
 
 
 class Past(Protocol):
@@ -72,7 +70,7 @@ def live(copy: Engine, life: Life, past: Past | None = None, *, watcher: Watcher
     with closing(FolderSender(settings().home / "mail", durable=False)) as sender:
         while day <= life.until:
             watcher(life, day)
-            swept = max(life.begins, datetime.combine(day, SWEPT_AT, zone).astimezone(UTC))
+            swept = max(life.begins, _swept_at(day, zone))
             with transaction(copy) as connection:
                 clock.set_clock(connection, swept)
                 if past is not None:
@@ -84,7 +82,7 @@ def live(copy: Engine, life: Life, past: Past | None = None, *, watcher: Watcher
             with transaction(copy) as connection:
                 decide_weekly(connection, day)
                 decide_reminders(connection, day)
-            for instant in _mailed_at(copy, swept):
+            for instant in _mailed_at(copy, swept, before=_swept_at(day + ONE_DAY, zone)):
                 deliver(copy, sender, clock.stopped(instant))
             told = past.days[bisect_right(past.days, day):][:1] if past is not None else []
             steps, day = steps + 1, min([_next_day(copy, day, life.until), *told])
@@ -92,19 +90,28 @@ def live(copy: Engine, life: Life, past: Past | None = None, *, watcher: Watcher
     return steps, fits
 
 
-def _mailed_at(copy: Engine, swept: datetime) -> list[datetime]:
-    """Return the last minutes of everybody's working hours that comes after a sweep, zone by zone."""
-    end = current_program(copy).policy.working_hours.end
+def _swept_at(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, SWEPT_AT, zone).astimezone(UTC)
+
+
+def _mailed_at(copy: Engine, swept: datetime, *, before: datetime) -> list[datetime]:
+    """Return the first instants after a sweep at which everybody of a zone is at work, zone by zone.
+
+    As early as mail goes out by itself: what a person's morning brings must find the day as that morning's sweep left
+    it. What would come after the next sweep is its own day's.
+    """
+    hours = current_program(copy).policy.working_hours
+    lies = rules_of(settings().times).lies
     with reading(copy) as connection:
         zones = [ZoneInfo(name) for name in connection.scalars(select(PERSON.c.time_zone).distinct())]
     instants = set()
     for zone in zones:
-        today = swept.astimezone(zone).date()
-        last = datetime.combine(today, end, zone) - JUST_BEFORE
-        if last < swept:
-            last = datetime.combine(today + ONE_DAY, end, zone) - JUST_BEFORE
-        instants.add(last.astimezone(UTC))
-    return sorted(instants)
+        day = swept.astimezone(zone).date()
+        if datetime.combine(day, hours.end, zone) - lies <= swept:
+            day += ONE_DAY
+        opens = datetime.combine(day, hours.start, zone) + timedelta(minutes=hours.spread_minutes)
+        instants.add(max(swept, opens.astimezone(UTC)))
+    return sorted(instant for instant in instants if instant < before)
 
 
 def _next_day(copy: Engine, day: date, until: date) -> date:

@@ -87,14 +87,14 @@ def work(shift: Shift) -> None:
 def rehearse(engine: Engine, now: datetime) -> list[dict[str, Any]]:
     """List the emails that would go out now, by person's id; nothing is claimed."""
     with reading(engine) as connection:
-        parcels = gather(connection, now, _rules(settings().times)).parcels
+        parcels = gather(connection, now, rules_of(settings().times)).parcels
     return [
         {"person_id": p.person_id, "kind": p.letter.kind, "notices": len(p.notice_ids),
          "enrollments": sorted({item.enrollment for item in p.letter.items})} for p in parcels
     ]
 
 
-def _rules(times: Times) -> Rules:
+def rules_of(times: Times) -> Rules:
     """Return what may be gathered; a letter goes out before it is stale and its lease is over, or not at all."""
     return Rules(times.horizon, NOTICES_A_RUN, timedelta(seconds=FRESH_SECONDS) + times.lease)
 
@@ -103,7 +103,7 @@ def _letters(shift: Shift) -> bool:
     """Write and send what can go out now; return whether looking again may find more."""
     begun = shift.watch.steady()
     with reading(shift.engine) as connection:
-        gathered = gather(connection, shift.watch.wall(), _rules(shift.times))
+        gathered = gather(connection, shift.watch.wall(), rules_of(shift.times))
     _set_aside(shift, gathered)
     parcels = _within_cap(shift, gathered)
     # Several runs at once begin at different places, and meet at the end.
