@@ -132,7 +132,21 @@ def _says_the_same(found: Automation, wanted: AutomationCore) -> bool:
 
 
 def _automation(client: SyncPrefectClient, entry: dict[str, Any]) -> AutomationCore:
-    alarm = Alarm(entry["alarm"])
+    told = _told(client, Alarm(entry["alarm"])) if "alarm" in entry else Told(entry["description"], [])
+    return AutomationCore.model_validate({
+        "name": entry["name"], "description": told.description, "enabled": True, "trigger": entry["trigger"],
+        "actions": [*entry.get("actions", []), *told.actions],
+    })
+
+
+class Told(NamedTuple):
+    """What people are told of an automation, and the actions by which they are told when it rings."""
+
+    description: str
+    actions: list[dict[str, Any]]
+
+
+def _told(client: SyncPrefectClient, alarm: Alarm) -> Told:
     words = WORDS[alarm][Language.EN]
     # Alarms of our own are about no run.
     run = "" if alarm in {Alarm.OLD_QUEUE, Alarm.OPEN_CIRCUIT} else "{{ flow_run.name }}"
@@ -140,17 +154,14 @@ def _automation(client: SyncPrefectClient, entry: dict[str, Any]) -> AutomationC
         "type": "run-deployment", "source": "selected", "deployment_id": str(_raiser_id(client)),
         "parameters": {"alarm": str(alarm), "run": {"__prefect_kind": "jinja", "template": run} if run else ""},
     }
-    actions = [*entry.get("actions", []), raised]
+    actions: list[dict[str, Any]] = [raised]
     block = _block_id(client, settings().alarm_block)
     if block is not None:
         help_ = f"{settings().operations_url}#{alarm}"
         body = "\n\n".join(part for part in (words.what, run, words.remedy, help_) if part)
         notified = {"type": "send-notification", "block_document_id": str(block), "subject": f"[acredita] {alarm}"}
         actions.append(notified | {"body": body})
-    return AutomationCore.model_validate({
-        "name": entry["name"], "description": f"{words.what} {words.remedy}", "enabled": True,
-        "trigger": entry["trigger"], "actions": actions,
-    })
+    return Told(f"{words.what} {words.remedy}", actions)
 
 
 def _raiser_id(client: SyncPrefectClient) -> UUID:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import httpx
@@ -180,16 +180,27 @@ def quick_alarms(by_us: Registered, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="module")
-def dead_run(quick_alarms: Path, api: Api) -> str:
-    """A run whose process was killed after its first sign of life."""
+def silent(quick_alarms: Path, api: Api) -> Silent:
+    """Two runs that gave no sign of life after their first: one was killed, one had ended before it was read."""
     assert quick_alarms
     flow_id = api.post("/flows/", {"name": "killed"})["id"]
-    running = {"type": "RUNNING", "name": "Running"}
-    run = api.post("/flow_runs/", {"flow_id": flow_id, "tags": ["acredita"], "state": running})
     tag = {"prefect.resource.id": "prefect.tag.acredita", "prefect.resource.role": "tag"}
-    emit_event("prefect.flow-run.heartbeat", resource={"prefect.resource.id": f"prefect.flow-run.{run['id']}"},
-               related=[tag])
-    return str(run["id"])
+
+    def run(state: str) -> str:
+        given = {"name": state.lower(), "tags": ["acredita"], "state": {"type": state, "name": state.capitalize()}}
+        made = api.post("/flow_runs/", {"flow_id": flow_id, **given})["id"]
+        of = {"prefect.resource.id": f"prefect.flow-run.{made}"}
+        emit_event("prefect.flow-run.heartbeat", resource=of, related=[tag])
+        return str(made)
+
+    return Silent(run("RUNNING"), run("COMPLETED"))
+
+
+class Silent(NamedTuple):
+    """The ids of runs that gave no sign of life any more."""
+
+    killed: str
+    ended: str
 
 
 def automations(api: Api) -> dict[str, dict[str, Any]]:
@@ -197,9 +208,9 @@ def automations(api: Api) -> dict[str, dict[str, Any]]:
 
 
 def test_setting_the_alarms_again_changes_nothing_and_drops_what_the_file_no_longer_has(
-    dead_run: str, quick_alarms: Path, api: Api, tmp_path: Path
+    silent: Silent, quick_alarms: Path, api: Api, tmp_path: Path
 ) -> None:
-    assert dead_run
+    assert silent
     before = automations(api)
     assert set_alarms(quick_alarms) == len(before) == len(yaml.safe_load(quick_alarms.read_text())["automations"])
     after = automations(api)
@@ -208,19 +219,19 @@ def test_setting_the_alarms_again_changes_nothing_and_drops_what_the_file_no_lon
         name: (each["id"], each["updated"]) for name, each in before.items()
     }
     one = yaml.safe_load(quick_alarms.read_text())
-    one["automations"] = [entry for entry in one["automations"] if entry["alarm"] == "dead-run"]
+    one["automations"] = [entry for entry in one["automations"] if "alarm" not in entry]
     fewer = tmp_path / "alarms.yaml"
     fewer.write_text(yaml.safe_dump(one), encoding="utf-8")
     assert set_alarms(fewer) == 1
-    assert set(automations(api)) == {"acredita: dead-run"}
-    assert automations(api)["acredita: dead-run"]["id"] == before["acredita: dead-run"]["id"]
+    assert set(automations(api)) == {"acredita: mark-dead-run"}
+    assert automations(api)["acredita: mark-dead-run"]["id"] == before["acredita: mark-dead-run"]["id"]
     set_alarms(quick_alarms)
 
 
 def test_a_silent_run_must_have_missed_three_heartbeats() -> None:
     from prefect.settings.models.flows import FlowsSettings
 
-    (dead,) = [e for e in yaml.safe_load(ALARMS_FILE.read_text())["automations"] if e["alarm"] == "dead-run"]
+    (dead,) = [e for e in yaml.safe_load(ALARMS_FILE.read_text())["automations"] if "alarm" not in e]
     heartbeat = FlowsSettings.model_fields["heartbeat_frequency"].default
     assert timedelta(seconds=dead["trigger"]["within"]) >= 3 * timedelta(seconds=heartbeat)
 
@@ -260,14 +271,18 @@ def _raised(api: Api, alarm: Alarm) -> dict[str, Any] | None:
     return found
 
 
-def test_a_killed_run_does_not_stay_running(dead_run: str, api: Api) -> None:
+def test_a_killed_run_does_not_stay_running_and_one_that_ended_rings_no_alarm(silent: Silent, api: Api) -> None:
     def crashed() -> Any:
-        state = api.get(f"/flow_runs/{dead_run}")["state"]
+        state = api.get(f"/flow_runs/{silent.killed}")["state"]
         return state if state["type"] == "CRASHED" else None
 
     state = eventually(crashed)
     assert state, "it stands as Running for ever"
     assert "No sign of life" in state["message"]
+    assert eventually(lambda: {"alarm": Alarm.DEAD_RUN, "run": "running"} in _alarms_raised(api))
+    assert api.get(f"/flow_runs/{silent.ended}")["state"]["type"] == "COMPLETED"
+    about = [given["run"] for given in _alarms_raised(api) if given["alarm"] == Alarm.DEAD_RUN]
+    assert about == ["running"]
 
 
 # What takes deployments away comes last: it costs seconds to bring all of them back.
