@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, timedelta
@@ -44,16 +45,29 @@ def within_the_budget(engine: Engine, program: Program) -> Breaches:
     yield from (f"person {who}: {number} in the week of {on}" for (who, on), number in sent.items() if number > budget)
 
 
+TIME_PASSES = re.compile(
+    r"(What changed since|Qué cambió desde el) [^-]*?\d{4}\b|(escalated for|desde hace) [\d,]+ \w+"
+)
+"""What differs in any two weekly mails by the calendar alone."""
+SAYS_SO = ("Nothing has changed", "Nada ha cambiado")
+
+
 def something_new_each_time(engine: Engine, _program: Program) -> Breaches:
-    """Compare what is said: a date of writing and a reference would make any two mails differ."""
+    """Compare what is said: a date of writing and a reference would make any two mails differ, and so would an age.
+
+    A mail of the week is compared with the last one of its kind too, whatever lay between; where it says the same, it
+    begins with that.
+    """
     e = EMAIL.c
-    before: dict[int, str] = {}
-    for row in rows(engine, e.id, e.person_id, e.day, e.text):
-        _, *body, _ = row.text.split(RULE)
-        said = RULE.join(body)
-        if before.get(row.person_id) == said:
+    before: dict[Any, str] = {}
+    for row in rows(engine, e.id, e.person_id, e.day, e.kind, e.subject, e.text):
+        opening, *body, _ = row.text.split(RULE)
+        said = TIME_PASSES.sub("", " ".join(RULE.join(body).split()))
+        weekly = (row.person_id, row.subject.partition(" · ")[0]) if row.kind == EmailKind.WEEKLY else row.person_id
+        repeats = said in {before.get(row.person_id), before.get(weekly)}
+        if repeats and not any(words in opening for words in SAYS_SO):
             yield f"person {row.person_id}: the mail of {row.day} says what the one before said"
-        before[row.person_id] = said
+        before[row.person_id] = before[weekly] = said
 
 
 def stalls_reach_the_regional_manager(engine: Engine, program: Program) -> Breaches:

@@ -207,6 +207,12 @@ class Letter:
     parts: tuple[Part, ...] = ()
     because: str = ""
     """Of a weekly mail: its name, what it tells, and why the reader gets it."""
+    gist: str = ""
+    """What a weekly mail tells, by which the next one knows whether it would tell the same."""
+    unchanged_since: date | None = None
+    """The day of the last weekly mail, where this one says the same and goes out as a sign of life."""
+    next_step: str = ""
+    """What comes next of all that the reader holds, where nothing changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ CHOICES: dict[type[Word], dict[Any, str]] = {
         Reason.BY_OPERATOR: "por la operación", Reason.FULFILLED: "cumplido",
         Reason.HOLDER_LEFT: "dejó el cargo", Reason.RESTORED: "quizá salió antes de restaurar la base de datos",
         Reason.OVER_BUDGET: "la semana no tiene más correos", Reason.NOTHING_TO_SAY: "nada que decir",
+        Reason.NOTHING_NEW: "nada nuevo desde el último",
     },
     Closing: {
         Closing.ACTIVITY: "hubo actividad", Closing.STAGE_LEFT: "se dejó la etapa", Closing.RECOVERED: "se recuperó",
@@ -239,6 +240,11 @@ _ASKED = {
         "se retuvo, porque a la semana de quien lo lee ya no le quedaba correo",
     "held back, because nothing was at risk, had changed or was asked that week":
         "se retuvo, porque esa semana no había nada en riesgo, ni cambios, ni nada que pedir",
+    "held back, because it would have said what the last mail of the week had said":
+        "se retuvo, porque habría dicho lo mismo que el último correo semanal",
+    "in email {mail} of {on}": "en el correo {mail} del {on}",
+    '"{rule}" of the week of {monday}, about all that {person} holds: {became}.':
+        "«{rule}» de la semana del {monday}, sobre todo lo que {person} tiene a su cargo: {became}.",
     " and ": " y ",
     '"{rule}" reaches these posts on rung {rungs} of {all} only.':
         "«{rule}» llega a estos cargos solo en el nivel {rungs} de {all}.",

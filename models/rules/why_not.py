@@ -184,7 +184,7 @@ def _became(question: _Question, notice: Said) -> str:
         case NoticeState.CLAIMED:
             return question.say("on its way, and the provider has not answered yet")
         case NoticeState.SUPPRESSED | NoticeState.CANCELLED:
-            return question.say(_REASONS[notice.reason] if notice.reason is not None else "held back")
+            return question.say(REASONS[notice.reason] if notice.reason is not None else "held back")
         case _:
             assert_never(state)
 
@@ -210,7 +210,7 @@ def _pending(question: _Question, post: Post) -> str:
     return question.say("decided, and waiting for the working hours of whoever holds the post")
 
 
-_REASONS = {
+REASONS = {
     Reason.BEFORE_LIVE: "held back, because it was due before mail began here",
     Reason.SUPERSEDED: "not told, because a nearer one had come due",
     Reason.NO_RECIPIENT: "held back, because nobody could be reached in the post",
@@ -230,6 +230,7 @@ _REASONS = {
     Reason.RESTORED: "held back, because it may have gone out before the database came back from a backup",
     Reason.OVER_BUDGET: "held back, because the reader's week had no email left for it",
     Reason.NOTHING_TO_SAY: "held back, because nothing was at risk, had changed or was asked that week",
+    Reason.NOTHING_NEW: "held back, because it would have said what the last mail of the week had said",
 }
 
 

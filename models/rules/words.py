@@ -199,6 +199,8 @@ class Reason(Word):
     """A weekly mail of a week in which nothing is at risk, nothing changed and nothing is asked."""
     OVER_BUDGET = "over_budget"
     """A weekly mail for which the week had no email left; any other notice joins the next week's digest."""
+    NOTHING_NEW = "nothing_new"
+    """A weekly mail that would say what the last one said: nothing changed since, and the same is asked."""
 
 
 class EscalationState(Word):

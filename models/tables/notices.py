@@ -124,6 +124,8 @@ class Email(SQLModel, table=True):
     text: str = Field(sa_column=Column(Text, nullable=False))
     html: str = Field(sa_column=Column(Text, nullable=False))
     calendar: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    gist: str | None = None
+    """Of a mail of the week: what it told but for the time that passes (`models.rules.reporting.weeks.Gist`)."""
     attempt: int = 1
     failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     again: int = Field(default=0, sa_column_kwargs={"server_default": "0"})

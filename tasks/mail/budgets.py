@@ -1,4 +1,4 @@
-"""How many emails each person may still get this week."""
+"""How many emails each person may still get: of all kinds in a week, and of each in a day."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from sqlalchemy import Connection, bindparam, func, select
 
 from models.rules.budget import monday_of
-from models.rules.words import EmailState
+from models.rules.words import EmailKind, EmailState
 from models.schema import EMAIL
 from tasks.store.cases import IDS
 
@@ -53,9 +53,24 @@ class Budgets:
         """Count emails that are about to be written."""
         self._got[person] = self._got.get(person, 0) + emails
 
+    def has_one(self, person: int, others: Collection[int]) -> bool:
+        """Whether one more email may go out."""
+        left = self.left(person, others)
+        return left is None or left > 0
+
     def leaves_one(self, person: int, others: Collection[int]) -> bool:
         """Whether one more email may go out; it is counted."""
-        left = self.left(person, others)
-        if left is not None and left > 0:
+        found = self.has_one(person, others)
+        if found:
             self.spend(person, 1)
-        return left is None or left > 0
+        return found
+
+
+_HAD = select(_E.person_id, _E.kind).where(_E.person_id.in_(IDS), _E.day == bindparam("today"))
+
+
+def had_today(connection: Connection, people: Collection[int], today: date) -> set[tuple[int, EmailKind]]:
+    """Return which kinds of email some people have had today, or have on its way: no other of its kind is written."""
+    if not people:
+        return set()
+    return {(row.person_id, row.kind) for row in connection.execute(_HAD, {"ids": sorted(people), "today": today})}

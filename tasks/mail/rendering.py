@@ -58,7 +58,8 @@ _ITEM_FACTS = tuple(field.name for field in fields(Item) if field.name not in {"
 ITEM_FACTS = frozenset({*_ITEM_FACTS, "urgency", "today"})
 LETTER_FACTS = frozenset({
     "agencies", "by_hand", "cards", "count", "is_demo", "kind", "leaving", "name", "post_name", "program_name",
-    "parts", "reasons", "reference", "subject", "title", "today",
+    "next_step", "parts", "reasons", "reference", "subject", "title", "today",
+    "unchanged_since",
 })
 
 
@@ -184,6 +185,7 @@ class Press:
             "post_name": clean_header(letter.post_name), "program_name": clean_header(letter.program_name),
             "reasons": tuple(self._reasons(items)) or (clean_header(letter.because),), "parts": parts,
             "reference": clean_header(letter.reference), "title": clean_header(letter.title), "today": letter.today,
+            "unchanged_since": letter.unchanged_since, "next_step": clean_header(letter.next_step),
         }
         subject = "weekly_subject.txt" if parts else "subject.txt"
         headline = _headline(self._fill(f"{BASE}/{self._language}/{subject}", facts, LETTER_FACTS))

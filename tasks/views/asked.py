@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 
 from sqlalchemy import Connection, Engine, select
 
+from models.rules.budget import monday_of
 from models.rules.explaining.view import Outcome, Sentence
 from models.rules.policy import Policy
 from models.rules.spanish import say
-from models.rules.why_not import Asked, Away, Mailed, why_not
-from models.rules.words import TAKEN, Language, Post
-from models.schema import ABSENCE, ASSIGNMENT, EMAIL, NOTICE, OF_A_CASE, PERSON
+from models.rules.why_not import REASONS, Asked, Away, Mailed, why_not
+from models.rules.words import TAKEN, Language, NoticeState, Post, Subject
+from models.schema import ABSENCE, ASSIGNMENT, EMAIL, NOTICE, OF_A_CASE, PERSON, same
 from tasks.answers.absences import away_on, stand_ins
 from tasks.answers.people import person_id_of
 from tasks.answers.snoozing import seats_of
@@ -19,6 +21,7 @@ from tasks.store.cases import IDS
 from tasks.store.database import reading
 from tasks.views.past import known_on
 from tasks.views.waiting import waits
+from tasks.weekly.deciding import TEMPLATE as WEEKLY
 
 
 def not_told(
@@ -38,6 +41,7 @@ def not_told(
         asked = _asked(connection, person, (person_id, key), day=day)
         if asked.every_post:
             more = waits(connection, key, day, policy=program.policy, language=language)
+            more += _weeklies(connection, (person_id, person), day, language=language)
         else:
             more = _terms(connection, (person_id, key), policy=program.policy, language=language)
     return [*why_not(case, program, day, asked=asked, language=language), *more]
@@ -58,6 +62,32 @@ def _asked(connection: Connection, person: str, keys: tuple[int, int], *, day: d
         deputy=codes[mine.id] if mine is not None else None,
         instead_of={code: posts for code, posts in instead_of.items() if posts},
     )
+
+
+def _weeklies(
+    connection: Connection, reader: tuple[int, str], day: date, *, language: Language
+) -> Iterator[Sentence]:
+    """Say what became of the mails about all that somebody holds, of the week of a day."""
+    n, m, (person_id, person) = NOTICE.c, EMAIL.c, reader
+    rows = connection.execute(
+        select(n.rule, n.anchor_on, n.state, n.reason, m.day, m.reference).outerjoin(EMAIL, m.id == n.email_id)
+        .where(
+            same(n.subject_kind, Subject.PERSON), n.subject_id == person_id, n.template == WEEKLY,
+            n.anchor_on == monday_of(day), n.decided_on <= day,
+        )
+        .order_by(n.id)
+    )
+    for row in rows:
+        held_back = row.state in {NoticeState.SUPPRESSED, NoticeState.CANCELLED}
+        became = "decided, and waiting for the working hours of whoever holds the post"
+        if held_back:
+            became = REASONS[row.reason]
+        elif row.day is not None:
+            became = "in email {mail} of {on}"
+        became = say(language, became, mail=row.reference, on=row.day)
+        text = say(language, '"{rule}" of the week of {monday}, about all that {person} holds: {became}.',
+                   rule=row.rule, monday=row.anchor_on, person=person, became=became)
+        yield Sentence(row.rule, Outcome.HELD_BACK if held_back else Outcome.SAID, row.anchor_on, text)
 
 
 _CODES = select(PERSON.c.id, PERSON.c.code).where(PERSON.c.id.in_(IDS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -67,6 +67,15 @@ class Happened(NamedTuple):
     changes: Mapping[int, Sequence[Row[Any]]]
 
 
+# Whether a row of each kind tells of something from a day on, as the queries above ask for the earliest of several.
+_IS_NEW: tuple[Callable[[Row[Any], date], bool], ...] = (
+    lambda step, since: step.decided_on >= since,
+    lambda fact, since: fact.recorded_at.date() >= since or fact.occurred_on >= since,
+    lambda raised, since: raised.opened_on >= since or (raised.closed_on is not None and raised.closed_on >= since),
+    lambda change, since: change.recorded_at.date() >= since,
+)
+
+
 class Desk(NamedTuple):
     """What one person holds on a day, and what happened from the day `since` on.
 
@@ -83,14 +92,17 @@ class Desk(NamedTuple):
 
 
 class Desks:
-    """The desks of several people, read together: people of one region share most of their cases."""
+    """The desks of several people, read together: people of one region share most of their cases.
+
+    `since` is the earliest day from which any of them is told what happened.
+    """
 
     def __init__(
         self, connection: Connection, program: Program, ids: Iterable[int], *, since: date, today: date,
         sections: Collection[Section],
     ) -> None:
         """Read them, and what the `sections` that are to be told need beside."""
-        self._program, self._since, self._today = program, since, today
+        self._program, self._today = program, today
         wanted = sorted(set(ids))
         self._cases = {case.id: case for some in chunks(wanted) for case in named_cases(connection, some)}
         self._names = {row.id: row for row in rows_of(connection, _NAMES, wanted)}
@@ -105,12 +117,14 @@ class Desks:
                 row.id: f"{row.given_names} {row.surname}" for row in rows_of(connection, _PEOPLE, sorted(pairs))
             }
 
-    def of(self, holding: Mapping[int, frozenset[Post]]) -> Desk:
-        """Return the desk of somebody who holds some cases."""
+    def of(self, holding: Mapping[int, frozenset[Post]], since: date) -> Desk:
+        """Return the desk of somebody who holds some cases, with what happened to these from a day on."""
         held = [self._held(number, posts) for number, posts in sorted(holding.items())]
-        return Desk(
-            self._program, tuple(held), self._happened, self._since, self._today, self._whole, self._people
+        happened = Happened(
+            *({number: [row for row in rows.get(number, ()) if is_new(row, since)] for number in holding}
+              for rows, is_new in zip(self._happened, _IS_NEW, strict=True))
         )
+        return Desk(self._program, tuple(held), happened, since, self._today, self._whole, self._people)
 
     def _held(self, number: int, posts: frozenset[Post]) -> Held:
         name = self._names[number]

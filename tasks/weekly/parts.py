@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from models.rules.case import Standing
 from models.rules.clock import clocks
@@ -24,6 +24,7 @@ from models.rules.naming import awaited
 from models.rules.planning import outlook
 from models.rules.policy import EscalationRule
 from models.rules.reporting.glances import vacancies
+from models.rules.reporting.weeks import Gist
 from models.rules.risk import days_gained, view
 from models.rules.words import Cause, EscalationState, Language, Post, Risk, Section, Status
 from tasks.mail.rendering import spell_day, spell_days
@@ -39,8 +40,15 @@ SOON = timedelta(days=14)
 WORST_FIRST = (Risk.OVERDUE, Risk.AT_RISK, Risk.ON_TRACK)
 
 
-def parts_of(desk: Desk, sections: Sequence[Section], language: Language) -> tuple[Part, ...]:
-    """Return the parts of a mail, in this order; none where none of them has anything to say."""
+class Told(NamedTuple):
+    """The parts of a mail, and what they tell but for the time that passes."""
+
+    parts: tuple[Part, ...]
+    gist: Gist
+
+
+def told_of(desk: Desk, sections: Sequence[Section], language: Language) -> Told | None:
+    """Return the parts of a mail, in this order; None where none of them has anything to say."""
     scribe, course = _Scribe(desk, language), Course(desk, language)
     writers: dict[Section, Callable[[], Part]] = {
         Section.RISK: scribe.risk, Section.CHANGES: scribe.changes, Section.ASKED: scribe.asked,
@@ -53,15 +61,38 @@ def parts_of(desk: Desk, sections: Sequence[Section], language: Language) -> tup
         section for section, part in parts.items()
         if part.rows and section not in STANDING and not (section is Section.RISK and quiet)
     ]
-    return tuple(parts.values()) if said else ()
+    return Told(tuple(parts.values()), Gist.of(scribe.stands, scribe.changed)) if said else None
+
+
+def next_step(desk: Desk, language: Language) -> str:
+    """Say which stage is to be left next, of all cases of a desk; "" where no day is ahead."""
+    targets = []
+    for held in desk.held:
+        plan = desk.program.plan(held.case.track, held.case.cycle)
+        targets.append((clocks(held.case, plan, desk.today).stage_target, held.code, held))
+    ahead = sorted(each for each in targets if each[0] >= desk.today)
+    if not ahead:
+        return ""
+    on, code, held = ahead[0]
+    stage = desk.program.policy.stage[held.case.stage].name.text(language)
+    return f"{code}: {WORDS[language]['target'].format(stage=stage, on=spell_day(on, language))}"
 
 
 class _Scribe:
-    """Writes the parts about one desk in one language."""
+    """Writes the parts about one desk in one language.
+
+    Beside the words it notes what they come to: `stands` and `changed` hold no count of days, which would make any two
+    weeks differ.
+    """
 
     def __init__(self, desk: Desk, language: Language) -> None:
         self._desk, self._language, self._words = desk, language, WORDS[language]
         self._program, self._policy, self._today = desk.program, desk.program.policy, desk.today
+        self.stands: list[str] = []
+        self.changed: list[str] = []
+
+    def _note(self, *what: object) -> None:
+        self.stands.append(" ".join(map(str, what)))
 
     def risk(self) -> Part:
         held = sorted(self._desk.held, key=lambda each: (WORST_FIRST.index(each.case.risk), self._end(each), each.code))
@@ -70,6 +101,7 @@ class _Scribe:
         bars = [
             Bar(self._words[risk], counted[risk], round(100 * counted[risk] / most), risk) for risk in WORST_FIRST
         ]
+        self._note(Section.RISK, *(counted[risk] for risk in WORST_FIRST))
         rows = [self._row(each, self._standing(each), each.case.risk) for each in held[:SHOWN]]
         return self._part("risk", rows, bars=tuple(bars), more=len(held) - len(rows))
 
@@ -78,6 +110,7 @@ class _Scribe:
         for held in self._desk.held:
             lines = tuple(dict.fromkeys(self._happened(held)))
             if lines:
+                self.changed += (f"{held.code} {line}" for line in lines)
                 left_out = len(lines) - LINES
                 more = (self._words["more_lines"].format(number=left_out),) if left_out > 0 else ()
                 rows.append(self._row(held, (*lines[-LINES:], *more), held.case.risk))
@@ -106,6 +139,7 @@ class _Scribe:
                 self._words["do_by"].format(what=awaited(self._policy, name, self._language), by=self._day(day))
                 for day, name in steps
             )
+            self._note(Section.CONFERENCE, on, held.code, steps)
             found.append((slot.leave_by, held.code, self._row(held, lines, held.case.risk)))
         rows = [row for _, _, row in sorted(found, key=lambda each: each[:2])]
         title = self._words["conference"].format(on=self._day(on)) if on is not None else self._words["conference_any"]
@@ -120,6 +154,7 @@ class _Scribe:
                 for each in vacancies(held.case, self._program, self._today)
             )
             if lines:
+                self._note(Section.VACANT, held.code, lines)
                 rows.append(self._row(held, lines, held.case.risk))
         return self._part("vacant", rows[:SHOWN], more=len(rows[SHOWN:]))
 
@@ -155,10 +190,15 @@ class _Scribe:
             activity=self._day(max(known.last_activity, case.stage_entered_on)),
         )
         if case.risk is Risk.ON_TRACK:
+            self._note(Section.RISK, held.code, case.risk, case.stage, end)
             return (said,)
         seen = view(case, self._program, end, gained=days_gained(case, self._program, known))
-        chance = () if seen is None else (words["chance"].format(chance=seen.chance(self._today)),)
+        percent = None if seen is None else seen.chance(self._today)
+        chance = () if percent is None else (words["chance"].format(chance=percent),)
         nearest = outlook(case, self._program, self._today).nearest
+        # A chance falls a little every week: what is told is in which tenth it lies.
+        tenth, reach = percent and percent // 10, nearest and (nearest.on, nearest.leave_by)
+        self._note(Section.RISK, held.code, case.risk, case.stage, end, tenth, reach)
         if nearest is None:
             return (said, *chance)
         return (said, *chance, words["reach"].format(on=self._day(nearest.on), by=self._day(nearest.leave_by)))
@@ -189,10 +229,13 @@ class _Scribe:
         for standing in sorted(held.case.standings, key=lambda each: (each.opened_on, each.rule, each.occurrence)):
             rule = self._program.escalations.get(standing.rule)
             if rule is not None and standing.state is not EscalationState.CLOSED and _reached(rule, standing, held):
+                what = (standing.rule, standing.occurrence, standing.anchor_on, standing.rung)
+                self._note(Section.ASKED, held.code, *what, standing.state, standing.acknowledged_until)
                 yield self._open(rule, standing)
         plan = self._program.plan(held.case.track, held.case.cycle)
         target = clocks(held.case, plan, self._today).stage_target
         if self._today <= target <= self._today + SOON:
+            self._note(Section.ASKED, held.code, held.case.stage, target)
             yield self._words["target"].format(stage=self._stage(held.case.stage), on=self._day(target))
 
     def _open(self, rule: EscalationRule, standing: Standing) -> str:

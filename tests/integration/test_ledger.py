@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, func, insert, select, update
 
 from models.rules.errors import Refused
-from models.rules.why_not import _REASONS
+from models.rules.why_not import REASONS
 from models.rules.words import EmailState, Language, NoticeState, Reason
 from models.schema import ASSIGNMENT, EMAIL, NOTICE, PERSON
 from tasks.answers.snoozing import Snoozing, snooze
@@ -178,4 +178,4 @@ def test_why_not_of_a_case_that_ended(kept: Engine) -> None:
 
 
 def test_every_reason_has_its_words() -> None:
-    assert set(_REASONS) == set(Reason)
+    assert set(REASONS) == set(Reason)

@@ -25,13 +25,14 @@ from models.schema import (
     STAGE_CHANGE,
 )
 from tasks.mail import rendering
-from tasks.mail.deliver import deliver
+from tasks.mail.deliver import deliver, rehearse
 from tasks.mail.senders.folder import FolderSender
 from tasks.reports.weekly import weekly
 from tasks.store import clock
 from tasks.store.database import reading, transaction
 from tasks.store.programs import put_in_force
 from tasks.sweep import sweep
+from tasks.views.asked import not_told
 from tasks.views.ledger import ledger, wanted_by
 from tasks.weekly.deciding import decide_weekly
 from tasks.weekly.whole import whole_of
@@ -128,6 +129,46 @@ def test_a_week_in_which_nothing_is_asked_or_changed_mails_nothing_and_says_so(s
     assert {row[3:] for row in told(stocked)} == {(NoticeState.CANCELLED, Reason.NOTHING_TO_SAY)}
 
 
+def test_a_week_in_which_nothing_is_new_is_left_out_and_the_next_says_so(stocked: Engine, tmp_path: Path) -> None:
+    quiet = [rule.model_copy(update={"quiet_weeks": 2}) for rule in program().policy.weekly[:1]]
+    put_in_force(stocked, program().policy.model_copy(update={"weekly": tuple(quiet)}))
+    for weeks in (0, 3, 4, 5):
+        live(stocked, tmp_path, MONDAY + timedelta(weeks=weeks))
+    assert [row[3:] for row in told(stocked)] == [
+        (NoticeState.SENT, None), (NoticeState.SENT, None), (NoticeState.CANCELLED, Reason.NOTHING_NEW),
+        (NoticeState.SENT, None),
+    ]
+    _, news, again = mailed(stocked)[EXPERT]
+    assert "What changed since March 9, 2020" in news, "of the weeks between nothing was told"
+    assert "Nothing has changed" not in news
+    assert "Nothing has changed in the cases that you hold" in again
+    assert "since our mail of March 30, 2020. What it asked still waits on April 13, 2020" in again
+    assert "The next date: A3/law_enforcement_tier1: stage “" in again
+    with reading(stocked) as connection:
+        subject = connection.scalar(select(EMAIL.c.subject).order_by(EMAIL.c.day.desc(), EMAIL.c.kind.desc()))
+        found = [each for each in ledger(connection, wanted_by(connection, person="P2")) if not each.enrollment]
+    assert "unchanged since March 30, 2020" in str(subject)
+    assert {each.reason for each in found} == {"", "nothing_new"}
+    asked = ("A1/law_enforcement_tier1", "P2")
+    why = " ".join(each.text for each in not_told(stocked, asked, MONDAY + timedelta(weeks=4)))
+    assert '"portfolio_experts" of the week of 2020-04-06, about all that P2 holds: held back, because it' in why
+
+
+def test_of_two_mails_of_one_day_the_second_waits_unwritten_and_a_week_that_is_over_is_not_told(
+    stocked: Engine, tmp_path: Path
+) -> None:
+    put_in_force(stocked, program().policy)
+    with transaction(stocked) as connection:
+        connection.execute(update(ASSIGNMENT).where(ASSIGNMENT.c.post == Post.DIRECTOR).values(person_id=EXPERT))
+        clock.set_clock(connection, datetime(2020, 3, 6, 12, tzinfo=UTC))
+        decide_weekly(connection, MONDAY - timedelta(days=3))
+    live(stocked, tmp_path, MONDAY)
+    assert {row[3:] for row in told(stocked) if row[2] == "2020-W10"} == {(NoticeState.CANCELLED, Reason.SUPERSEDED)}
+    assert len(mailed(stocked)[EXPERT]) == 1
+    assert rehearse(stocked, datetime(2020, 3, 9, 20, tzinfo=UTC)) == []
+    assert [each["kind"] for each in rehearse(stocked, datetime(2020, 3, 10, 18, tzinfo=UTC))] == [EmailKind.WEEKLY]
+
+
 def test_whoever_left_between_deciding_and_writing_gets_none(stocked: Engine, tmp_path: Path) -> None:
     with transaction(stocked) as connection:
         clock.set_clock(connection, datetime(2020, 3, 9, 12, tzinfo=UTC))
@@ -148,13 +189,13 @@ def test_a_mail_in_doubt_goes_out_again_alone_before_another_of_the_week(stocked
         row = dict(connection.execute(select(NOTICE).where(mine)).mappings().one())
         del row["id"]
         connection.execute(insert(NOTICE).values(row | {
-            "occurrence": "2020-W10", "planned_for": MONDAY - timedelta(days=1), "email_id": None,
+            "rule": "program_director", "planned_for": MONDAY - timedelta(days=1), "email_id": None,
         }))
     live(stocked, tmp_path, MONDAY + timedelta(days=1))
     with reading(stocked) as connection:
         assert connection.execute(select(e.state, e.attempt).where(weekly_of)).tuples().all() == [(EmailState.SENT, 2)]
-        states = connection.execute(select(n.occurrence, n.state).where(mine)).tuples().all()
-    assert dict(states) == {"2020-W11": NoticeState.SENT, "2020-W10": NoticeState.PENDING}
+        states = connection.execute(select(n.rule, n.state).where(mine)).tuples().all()
+    assert dict(states) == {"portfolio_experts": NoticeState.SENT, "program_director": NoticeState.PENDING}
 
 
 def test_before_live_it_is_decided_and_not_mailed(stocked: Engine, tmp_path: Path) -> None:
@@ -243,3 +284,4 @@ def test_the_whole_program_is_counted_as_its_page_counts_it(stocked: Engine) -> 
     assert [(each.government, each.lacks, each.standing) for each in told.short] == [
         (each.government, each.lacks, each.standing and each.standing.place.enrollment) for each in page.arcs
     ] == [("G", kinds[0], "A1/law_enforcement_tier1")]
+

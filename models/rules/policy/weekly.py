@@ -13,7 +13,8 @@ from models.rules.words import Post, Section
 class Weekly(Data):
     """A mail a week to whoever holds one of some posts, about all the cases that they hold it in; Monday is 0.
 
-    Who holds several of the posts gets one. `sections` stand in the mail in this order.
+    Who holds several of the posts gets one. `sections` stand in the mail in this order. A mail that would say what the
+    last one said is left out, until that one is `quiet_weeks` old; then it goes out and says that nothing changed.
     """
 
     rule: Code
@@ -23,3 +24,4 @@ class Weekly(Data):
     sections: Annotated[tuple[Section, ...], Field(min_length=1)] = (
         Section.RISK, Section.CHANGES, Section.ASKED,
     )
+    quiet_weeks: Annotated[int, Field(ge=1, le=12)] = 4

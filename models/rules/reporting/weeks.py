@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -13,6 +14,42 @@ from models.rules.words import Closing, Post, Risk
 
 LED_DAYS = 28
 """So far back it is told what escalations led to: long enough for an answer to one that was opened this month."""
+
+
+class Gist(NamedTuple):
+    """What a mail of the week tells, but for the time that passes: how things stand, and what changed; "" if nothing.
+
+    Fingerprints, so that the next week is compared with what was told and not with what is known today.
+    """
+
+    stands: str
+    changes: str
+
+    @classmethod
+    def of(cls, stands: Iterable[str], changes: Iterable[str]) -> Gist:
+        """Return the gist of some statements, in whichever order they are told."""
+        return cls(_fingerprint(stands), _fingerprint(changes))
+
+    def __str__(self) -> str:
+        """Return it as it is stored."""
+        return f"{self.stands}/{self.changes}"
+
+    def adds_to(self, told: str | None) -> bool:
+        """Whether it says something that a mail which was told did not.
+
+        >>> told = str(Gist.of(["A1 is at risk"], ["a visit"]))
+        >>> Gist.of(["A1 is at risk"], []).adds_to(told), Gist.of(["A1 is at risk"], ["a visit"]).adds_to(told)
+        (False, False)
+        >>> Gist.of(["A1 is overdue"], []).adds_to(told), Gist.of(["A1 is at risk"], ["a report"]).adds_to(told)
+        (True, True)
+        """
+        stands, _, changes = (told or "").partition("/")
+        return self.stands != stands or bool(self.changes and self.changes != changes)
+
+
+def _fingerprint(statements: Iterable[str]) -> str:
+    said = sorted(set(statements))
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16] if said else ""
 
 
 class Carried(NamedTuple):

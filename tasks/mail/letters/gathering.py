@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
@@ -19,7 +19,7 @@ from models.rules.hours import at_work, reader_of
 from models.rules.words import EmailKind, NoticeState, Reason
 from models.schema import AGENCY, ENROLLMENT, INSTALLATION, NOTICE, OF_A_CASE, same
 from tasks.answers.absences import stand_ins
-from tasks.mail.budgets import Budgets
+from tasks.mail.budgets import Budgets, had_today
 from tasks.mail.letters.histories import Histories
 from tasks.mail.letters.moved import MovedDates
 from tasks.mail.letters.parcels import Gathered, Parcel, Rules
@@ -91,22 +91,27 @@ def _gather_weeklies(connection: Connection, gathered: Gathered, day: _Day) -> N
     program, today = day.program, day.today
     rows = connection.execute(weekly.PENDING.where(FREE), {"today": today, "size": day.rules.size}).all()
     gathered.nobody.extend(row.id for row in rows if row.undeliverable_since is not None)
+    gathered.outdated.update(_superseded(rows))
     carriers = {person: carrier for (person, _), carrier in carriers_of(connection, rows).items()}
     due = [
-        row for row in rows if row.undeliverable_since is None and day.at_work(row.person_id, row.time_zone)
+        row for row in rows
+        if row.undeliverable_since is None and row.id not in gathered.outdated
+        and day.at_work(row.person_id, row.time_zone)
         and day.may_go(carriers.get(row.person_id)) and _goes_with(row, carriers.get(row.person_id))
     ]
+    # One mail of a kind a day: who has two weekly mails gets the other tomorrow, and until then nothing is written.
+    had = had_today(connection, {row.person_id for row in due}, today)
+    due = [row for row in due if row.email_id is not None or (row.person_id, EmailKind.WEEKLY) not in had]
     if not due:
         return
     people = {row.person_id for row in due}
-    for row in due:
-        if row.email_id is None and not day.budgets.leaves_one(row.person_id, people):
-            gathered.outdated[row.id] = Reason.OVER_BUDGET
-    due = [row for row in due if row.id not in gathered.outdated]
     scribe = weekly.Weeklies(connection, program, due, today=today, is_demo=_is_demo(connection))
     written: set[int] = set()
     for row in due:
-        if row.person_id in written:  # one mail of a kind a day: who has two weekly mails gets the other tomorrow
+        if row.person_id in written:
+            continue
+        if row.email_id is None and not day.budgets.has_one(row.person_id, people):
+            gathered.outdated[row.id] = Reason.OVER_BUDGET
             continue
         try:
             found = scribe.letter(row)
@@ -117,10 +122,20 @@ def _gather_weeklies(connection: Connection, gathered: Gathered, day: _Day) -> N
             gathered.outdated[row.id] = found
             continue
         written.add(row.person_id)
+        if row.email_id is None:
+            day.budgets.spend(row.person_id, 1)
         parcel = Parcel(
             row.person_id, row.email, found, (row.id,), released=row.batch_id is not None, a_week=day.budgets.a_week
         )
         gathered.parcels.append(_carried(parcel, carriers.get(row.person_id)))
+
+
+def _superseded(rows: Sequence[Row[Any]]) -> Iterator[tuple[int, Reason]]:
+    """Yield what was never written while a later one of its rule and reader has come due: that one tells it all."""
+    last = {(row.person_id, row.rule): row.id for row in rows}
+    for row in rows:
+        if row.email_id is None and row.id != last[row.person_id, row.rule]:
+            yield row.id, Reason.SUPERSEDED
 
 
 def _gather_cases(connection: Connection, gathered: Gathered, day: _Day) -> None:
@@ -138,6 +153,11 @@ def _gather_cases(connection: Connection, gathered: Gathered, day: _Day) -> None
         (person, kind): [row for row in found if _goes_with(row, carriers.get((person.id, kind)))]
         for (person, kind), found in groups.items()
         if (person.id, kind) not in waiting and day.at_work(person.id, person.time_zone)
+    }
+    had = had_today(connection, {person.id for person, _ in groups}, today)
+    groups = {
+        (person, kind): found for (person, kind), found in groups.items()
+        if (person.id, kind) in carriers or (person.id, kind) not in had
     }
     groups = _within_budget(groups, carriers, day.budgets, gathered=gathered)
     wanted = sorted({row.subject_id for found in groups.values() for row in found})

@@ -210,7 +210,7 @@ def _row(parcel: Parcel, message: Message, lease: Mapping[str, Any]) -> dict[str
         "person_id": parcel.person_id, "day": parcel.letter.today, "kind": parcel.letter.kind,
         "state": EmailState.SENDING, "reference": parcel.letter.reference, "address": parcel.address,
         "subject": message.subject, "text": message.text, "html": message.html, "calendar": message.calendar,
-        "next_at": None, "vigil": None, **lease,
+        "gist": parcel.letter.gist or None, "next_at": None, "vigil": None, **lease,
     }
 
 
