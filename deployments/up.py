@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
@@ -44,10 +44,11 @@ RUNS_AT_ONCE = 4
 
 
 class Place(NamedTuple):
-    """Where the Prefect server listens."""
+    """Where the Prefect server listens, and at which port of this machine the desk does; 0: no desk."""
 
     host: str
     port: int
+    desk_port: int = 0
 
     @property
     def is_private(self) -> bool:
@@ -68,19 +69,24 @@ def up(place: Place, console: Console) -> None:
         Refused: others could reach the server and need no password, the port is taken, the database is not to be had,
             or the server did not start.
     """
+    from deployments.desk.serving import beside
+
     _refuse_open_door(place)
-    _refuse_taken(place)
+    _refuse_taken(place.host, place.port, flag="--port")
+    if place.desk_port:
+        _refuse_taken(LOOPBACK, place.desk_port, flag="--desk-port")
     # A shell that starts it in the background has it ignore Ctrl-C, and a service manager sends SIGTERM: both stop it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.umask(0o077)  # whatever is written from here on, by Prefect too, is for our own eyes
-    settings = _choose_database(console)
+    settings = _with_desk(_choose_database(console), place)
     _environment(settings, place)
     with _prefect_server(settings, place) as server:
         _prepare(settings, console)
         with console.status("starting the Prefect server"):
             _wait_until_healthy(server, place, _log(settings))
-        _serve(place, console)
+        with beside(engine_of(settings.url), place.desk_port, settings.desk_url) if place.desk_port else nullcontext():
+            _serve(place, console)
 
 
 def _refuse_open_door(place: Place) -> None:
@@ -95,18 +101,18 @@ def _refuse_open_door(place: Place) -> None:
     raise Refused.one("host", what, f"Set {AUTH}=USER:PASSWORD, or leave --host out.")
 
 
-def _refuse_taken(place: Place) -> None:
-    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+def _refuse_taken(host: str, port: int, *, flag: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((place.host, place.port))
+            probe.bind((host, port))
         except OSError as error:
             if error.errno == errno.EADDRNOTAVAIL:
                 remedy = "Give an address that it has."
-                raise Refused.one("host", f"{place.host} is no address of this machine.", remedy) from None
-            remedy = f"Stop what listens there, or choose another: acredita up --port {place.port + 1}."
-            raise Refused.one("port", f"{place.port} is taken.", remedy) from None
+                raise Refused.one("host", f"{host} is no address of this machine.", remedy) from None
+            remedy = f"Stop what listens there, or choose another: acredita up {flag} {port + 1}."
+            raise Refused.one("port", f"{port} is taken.", remedy) from None
 
 
 def _choose_database(console: Console) -> Settings:
@@ -131,13 +137,20 @@ def _choose_database(console: Console) -> Settings:
     )
 
 
+def _with_desk(settings: Settings, place: Place) -> Settings:
+    """Let the links of mail that stays on this machine lead to its desk; other readers need an address of their own."""
+    if settings.desk_url or settings.mail != "folder" or not place.desk_port:
+        return settings
+    return settings.model_copy(update={"desk_url": f"http://{LOOPBACK}:{place.desk_port}"})
+
+
 def _environment(settings: Settings, place: Place) -> None:
     """Tell this process, the server and every flow run where things are, and that nothing is told to anybody else."""
     os.environ.setdefault("PREFECT_UI_URL", f"{place.near}/v2")
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
     os.environ.update(
         ACREDITA_HOME=str(settings.home), ACREDITA_DATABASE_URL=settings.url, ACREDITA_MAIL=settings.mail,
-        ACREDITA_MAIL_FOLDER=str(settings.outbox),
+        ACREDITA_MAIL_FOLDER=str(settings.outbox), ACREDITA_DESK_URL=settings.desk_url,
         PREFECT_HOME=str(settings.home / "prefect"), PREFECT_API_URL=f"{place.near}/api",
         PREFECT_SERVER_ANALYTICS_ENABLED="false", DO_NOT_TRACK="1", PREFECT_CLI_PROMPT="false",
         PREFECT_RUNNER_POLL_FREQUENCY="3",  # seconds that whoever submits a form waits for it to begin, at most
@@ -257,6 +270,7 @@ def _serve(place: Place, console: Console) -> None:
 
 def _where(place: Place) -> Panel:
     """Say where everything is."""
+    from deployments.desk.serving import where
     from tasks.views.artifacts import CHANGES_KEY, PORTFOLIO_KEY
     from tasks.views.links import artifact_url
 
@@ -272,6 +286,8 @@ def _where(place: Place) -> Panel:
     grid.add_row("Prefect UI", f"{place.near}/v2")
     grid.add_row("portfolio", artifact_url(PORTFOLIO_KEY))
     grid.add_row("changes", artifact_url(CHANGES_KEY))
+    if place.desk_port:
+        grid.add_row("desk", where(place.desk_port, settings.desk_url))
     grid.add_row("database", settings.url)
     grid.add_row("mail", f"{settings.outbox}  ({now.emails_sent} sent)" if settings.mail == "folder" else settings.mail)
     return Panel(grid, title="acredita is up", subtitle="Ctrl-C stops all of it", expand=False)

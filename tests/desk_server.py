@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,10 +11,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from sqlalchemy import Engine, insert, select, update
 
-from deployments.desk.app import desk
+from deployments.desk.serving import beside
 from models.rules.words import Language, Purpose
 from models.schema import ANSWER_LINK, ASSIGNMENT, EMAIL, PERSON
 from tasks.mail.deliver import deliver
@@ -38,21 +35,8 @@ def served(engine: Engine, base: str = "") -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    # What `acredita desk` gives to uvicorn.
-    config = uvicorn.Config(
-        desk(engine, base), host="127.0.0.1", port=port, access_log=False, server_header=False, log_level="warning",
-        ws="none", lifespan="off",
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert server.started
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
+    with beside(engine, port, base):
+        yield f"http://127.0.0.1:{port}"
 
 
 def stall(engine: Engine, folder: Path) -> None:

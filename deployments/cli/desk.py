@@ -9,6 +9,8 @@ from deployments.cli.base import app, ready
 def desk(*, host: str = "127.0.0.1", port: int = 4280) -> None:
     """Serve the page that the links in mails lead to, until Ctrl-C: acknowledge, put off, report done, left the post.
 
+    `acredita up` serves it too; this is for installations that run each part by itself.
+
     On this machine only unless told otherwise; readers reach it through a proxy with TLS, at ACREDITA_DESK_URL.
 
     Args:
@@ -22,16 +24,8 @@ def desk(*, host: str = "127.0.0.1", port: int = 4280) -> None:
     if host not in LOOPBACK and not base.startswith("https://"):
         what = f'"{host}" is reached from other machines, and answers would travel in clear.'
         raise Refused.one("host", what, "Put a proxy with TLS before it and set ACREDITA_DESK_URL=https://HOST.")
-    import uvicorn
+    from deployments.desk.serving import server
 
-    from deployments.desk.app import desk as opened
-    from tasks.answers.links import forget_expired
-    from tasks.store import clock
-    from tasks.store.database import transaction
-
-    engine = ready()
-    with transaction(engine) as connection:
-        forget_expired(connection, clock.now_in(connection))
+    opened = server(ready(), host=host, port=port, base=base)
     print(f"the desk is open at http://{host}:{port} (links lead to {base or 'nowhere: set ACREDITA_DESK_URL'})")
-    # No access log: a link in it would be the right to answer for somebody.
-    uvicorn.run(opened(engine, base), host=host, port=port, access_log=False, server_header=False, log_level="warning")
+    opened.run()

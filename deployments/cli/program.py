@@ -21,19 +21,20 @@ if TYPE_CHECKING:
 
 
 @app.command
-def up(*, port: int = 4200, host: str = "127.0.0.1") -> None:
+def up(*, port: int = 4200, host: str = "127.0.0.1", desk_port: int | None = None) -> None:
     """Start everything on this machine until Ctrl-C: Prefect server, database, demo or your program, schedules.
 
     Args:
         port: where the Prefect server listens.
         host: on which address; another than this machine's own needs PREFECT_SERVER_API_AUTH_STRING=USER:PASSWORD.
+        desk_port: where the desk listens, on this machine only; by default 80 ports on. 0: it is not served.
     """
     from rich.console import Console
 
     from deployments.up import Place
     from deployments.up import up as run
 
-    run(Place(host, port), Console())
+    run(Place(host, port, port + 80 if desk_port is None else desk_port), Console())
 
 
 @app.command

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import quopri
+import re
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -249,3 +251,11 @@ def test_the_files_of_the_service_are_for_its_owner_alone(service: Service) -> N
     seen = [path for path in service.home.rglob("*") if path.is_file() and path.name != "up.log"]
     assert {path.name for path in seen} >= {"acredita.db", "prefect.db", "server.log"}
     assert [str(path) for path in seen if path.stat().st_mode & 0o077] == []
+
+
+def test_a_link_in_mail_leads_to_the_desk_beside(service: Service, page: Page) -> None:
+    texts = (quopri.decodestring(path.read_bytes()).decode() for path in (service.home / "demo" / "mail").glob("*.eml"))
+    link = next(found[0] for text in texts if (found := re.search(r"http://127\.0\.0\.1:\d+/a/[\w-]{43}", text)))
+    page.goto(link)
+    expect(page.get_by_role("button")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).not_to_contain_text("no puede usarse")

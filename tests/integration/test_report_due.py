@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, insert, select, update
 
+from models.rules.policy.mailing import Mailing
 from models.rules.reporting.quarters import Quarter
-from models.rules.words import NoticeState, Reason
+from models.rules.words import EmailKind, EmailState, NoticeState, Reason
 from models.schema import EMAIL, NOTICE, PERSON
 from tasks.mail.deliver import deliver
 from tasks.mail.senders.folder import FolderSender
 from tasks.reports.reasons import file_report
 from tasks.store import clock
 from tasks.store.database import reading, transaction
+from tasks.store.programs import put_in_force
 from tasks.weekly.reports import RULE, decide_reminders
 from tests.building import case, program
-from tests.storing import install
+from tests.storing import NOW, install
 
 QUARTER, DUE = Quarter(2020, 1), date(2020, 4, 30)
 
@@ -66,6 +68,20 @@ def test_the_director_is_reminded_once_on_each_day_and_no_more_once_it_is_handed
         file_report(connection, QUARTER, date(2020, 4, 24), actor="P1")
     assert live(stocked, tmp_path / "mail", date(2020, 4, 29)) == 0
     assert live(stocked, tmp_path / "mail", date(2020, 5, 4)) == 0
+
+
+def test_where_the_week_has_no_email_left_it_waits_for_the_next(stocked: Engine, tmp_path: Path) -> None:
+    put_in_force(stocked, program().policy.model_copy(update={"mail": Mailing(a_week=1)}))
+    other = {
+        "person_id": 1, "day": date(2020, 4, 13), "kind": EmailKind.DIGEST, "state": EmailState.SENT, "address": "-",
+        "reference": "7F3K-2Q9D", "subject": "-", "text": "-", "html": "-", "claimed_at": NOW, "attempt": 1,
+    }
+    with transaction(stocked) as connection:
+        connection.execute(insert(EMAIL), other)
+    assert live(stocked, tmp_path / "mail", date(2020, 4, 13)) == 1
+    assert told(stocked) == [("20", DUE, NoticeState.PENDING, None)]
+    assert live(stocked, tmp_path / "mail", date(2020, 4, 20)) == 0
+    assert told(stocked) == [("20", DUE, NoticeState.SENT, None)]
 
 
 def test_what_is_pending_when_the_report_is_handed_in_is_not_mailed(stocked: Engine, tmp_path: Path) -> None:

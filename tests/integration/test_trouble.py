@@ -19,10 +19,11 @@ from rich.console import Console
 from sqlalchemy import Engine, update
 
 from deployments.cli import main
-from deployments.up import AUTH, Place, up
+from deployments.up import AUTH, Place, _with_desk, up
 from flows.daily import daily_sweep
 from models.rules.errors import Refused
 from models.schema import INSTALLATION
+from models.settings import Settings
 from tasks.store.database import engine_of, transaction
 from tasks.sweep import day_to_sweep, report
 from tests.on_prefect import TODAY, Api, run
@@ -146,17 +147,33 @@ def test_a_server_that_is_down_or_lets_us_not_in_is_one_line(
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize("flag", ["--port", "--desk-port"])
 def test_a_taken_port_is_named_with_another(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, flag: str
 ) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        said = refused(capsys, monkeypatch, "up", "--port", str(port))
+        said = refused(capsys, monkeypatch, "up", flag, str(port))
     assert said == (
-        f"acredita: port: {port} is taken. Stop what listens there, or choose another: acredita up --port {port + 1}.\n"
+        f"acredita: port: {port} is taken. Stop what listens there, or choose another: acredita up {flag} {port + 1}.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("named", "desk_port", "links_to"),
+    [
+        ({}, 4280, "http://127.0.0.1:4280"),
+        ({}, 0, ""),
+        ({"desk_url": "https://answers.example.org"}, 4280, "https://answers.example.org"),
+        ({"mail": "smtp"}, 4280, ""),
+    ],
+)
+def test_links_in_mail_lead_to_the_desk_that_up_serves_where_its_readers_are_on_this_machine(
+    named: dict[str, Any], desk_port: int, links_to: str
+) -> None:
+    assert _with_desk(Settings(**named), Place("127.0.0.1", 4200, desk_port)).desk_url == links_to
 
 
 def test_incidents_are_listed_and_struck_off(

@@ -111,7 +111,10 @@ def _gather_weeklies(connection: Connection, gathered: Gathered, day: _Day) -> N
         if row.person_id in written:
             continue
         if row.email_id is None and not day.budgets.has_one(row.person_id, people):
-            gathered.outdated[row.id] = Reason.OVER_BUDGET
+            if row.rule in program.weekly:
+                gathered.outdated[row.id] = Reason.OVER_BUDGET
+            elif row.waits_until != day.budgets.next_week:  # what counts down to a day is no less true next week
+                gathered.over[row.id] = day.budgets.next_week
             continue
         try:
             found = scribe.letter(row)
