@@ -27,8 +27,9 @@ LOOKED_BACK = 13 * A_WEEK
 _N, _P = NOTICE.c, PERSON.c
 PENDING = (
     select(
-        _N.id, _N.rule, _N.post, _N.anchor_on, _N.planned_for, _N.email_id, _N.waits_until, _N.batch_id, _P.id.label("person_id"),
-        _P.given_names, _P.surname, _P.second_surname, _P.email, _P.language, _P.time_zone, _P.undeliverable_since,
+        _N.id, _N.rule, _N.post, _N.anchor_on, _N.planned_for, _N.email_id, _N.waits_until, _N.batch_id,
+        _P.id.label("person_id"), _P.given_names, _P.surname, _P.second_surname, _P.email, _P.language, _P.time_zone,
+        _P.undeliverable_since,
     )
     .join(PERSON, _P.id == _N.subject_id)
     .where(
