@@ -10,10 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from models.rules.case import Program
+from models.rules.forecast.spelling import spell_chance
 from models.rules.lint import Finding, Severity
 from models.rules.words import Post, Risk
 from tasks.answers.proposals import Listed
-from tasks.operations.effect import SAID, Effect, Outlooks, spell_chance
+from tasks.operations.effect import SAID, Effect, Outlooks
 from tasks.replay import Report, RuleReport
 from tasks.views.ledger import Entry
 from tasks.views.projection import Projection

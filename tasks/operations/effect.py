@@ -18,6 +18,7 @@ from models.rules.case import Case, Key, Program
 from models.rules.clock import clocks
 from models.rules.decide import decide
 from models.rules.decision import Decision, Forecast
+from models.rules.forecast.spelling import spell_chance
 from models.rules.gates import dossier
 from models.rules.meaning import outlived
 from models.rules.risk import days_gained, forecast
@@ -90,11 +91,6 @@ class Effect(NamedTuple):
 
 def _limit(seen: Outlooks) -> str:
     return " -> ".join(spell_chance(each and each.in_limit) for each in seen)
-
-
-def spell_chance(percent: int | None) -> str:
-    """Spell a chance as it is printed; a dot where the forecast cannot say."""
-    return "·" if percent is None else f"{percent} %"
 
 
 SAID = {

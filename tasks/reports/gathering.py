@@ -217,8 +217,8 @@ class Fan(NamedTuple):
     why_not: str = ""
 
 
-def fan(engine: Engine, seen: Seen, program: Program, *, day: date) -> Fan:
-    """Return the awards so far, and the forecast as it was on a day."""
+def fan(engine: Engine, seen: Seen, program: Program, *, sight: Sight) -> Fan:
+    """Return the awards so far, and the forecast of the same day made of the same facts."""
     first: dict[str, date] = {}
     for each in seen.awarded:
         first[each.place.code] = min(each.entered_on, first.get(each.place.code, each.entered_on))
@@ -226,7 +226,7 @@ def fan(engine: Engine, seen: Seen, program: Program, *, day: date) -> Fan:
     if program.policy.forecast is None or not seen.first_cycles:
         why_not = "no_priors" if program.policy.forecast is None else "nothing_yet"
         return Fan(seen.day, past, goal=_goal(program), why_not=why_not)
-    return fan_of(forecasts(engine, None, day), past, on=seen.day)
+    return fan_of(forecasts(engine, None, sight.day, known_on=sight.known_on), past, on=seen.day)
 
 
 def fan_of(found: Forecasts, past: tuple[date, ...], *, on: date) -> Fan:

@@ -186,7 +186,7 @@ def quarterly(engine: Engine, asked: Asked) -> Quarterly:
         reasons = reasons_of(connection, asked.quarter, known_on=sight.known_on, zone=program.policy.zone)
     fewest = reporting.fewest_in_a_group
     groups = groups_of(seen, program, fewest=fewest)
-    foreseen = fan(engine, seen, program, day=sight.day)
+    foreseen = fan(engine, seen, program, sight=sight)
     return Quarterly(
         program, reporting, asked.quarter, sight, history.is_demo, history.began_on, seen, seens,
         indicators=_rows(reporting, program, seen, given=(foreseen, reasons)), fan=foreseen,

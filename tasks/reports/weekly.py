@@ -191,7 +191,7 @@ def weekly(engine: Engine, *, as_of: date | None = None, known_on: date | None =
             connection.execute(select(PERSON.c.id, PERSON.c.code)).tuples().all()
         )
         risks = list(_lately(history, sight, seen))
-    foreseen = fan(engine, seen, program, day=sight.day)
+    foreseen = fan(engine, seen, program, sight=sight)
     by_id = {each.id: each for each in seen.glances}
     carried = list(_carried(cases, seen, codes, day=sight.as_of))
     ahead = [day for day in program.conferences if day > sight.as_of]

@@ -12,13 +12,11 @@ from typing import Any
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
+from models.rules.forecast.spelling import percent
 from models.rules.words import Language
 
 FOLDER = Path(__file__).resolve().parents[2] / "templates" / "reports"
 
-
-SURE_NOT, SURE = 0.01, 0.985
-"""What would be printed as 0 % or be as good as sure."""
 NOTHING = "—"
 """What stands where there is no figure."""
 
@@ -54,14 +52,12 @@ class Wording:
         return spelled.replace("-", "−")  # noqa: RUF001 - the sign that is meant
 
     def chance(self, chance: float) -> str:
-        """Write a chance: never 0 % or 100 %, since nobody knows that.
+        """Write a chance as everywhere: never 0 % or 100 %, since nobody knows that.
 
         >>> Wording(Language.ES_MX).chance(0.001), Wording(Language.EN).chance(0.432)
         ('menos de 1 %', '43 %')
         """
-        if chance < SURE_NOT:
-            return self("chance_below")
-        return self("chance_above") if chance > SURE else f"{self.number(round(100 * chance))} %"
+        return percent(chance, self.language)
 
     def signed(self, value: float) -> str:
         """Write a difference, with its sign."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, Row
 
 from models.rules.explaining.view import Sentence
-from models.rules.forecast.spelling import percent
+from models.rules.forecast.spelling import spell_chance
 from models.rules.gates import dossier, gate_state
 from models.rules.naming import awaited
 from models.rules.prospect import Prospect, prospect
@@ -100,9 +100,9 @@ def _foreseen(found: Chronicle, seen: Prospect) -> list[str]:
     ends = ((seen.window_until, "end of the window", said.in_window), (seen.limit, "limit", said.in_limit))
     p10, p50, p90 = (str(day) if day is not None else "after the last listed conference" for day in said[3:])
     counted = f" Counted at visits, it is {_ahead(seen.gained)}." if seen.gained else ""
-    slots = [(slot.on, _chance(slot.chance)) for slot in seen.slots]
+    slots = [(slot.on, spell_chance(slot.chance)) for slot in seen.slots]
     return [
-        " · ".join(f"**{_chance(chance)}** by the {name}, {on}" for on, name, chance in ends), "",
+        " · ".join(f"**{spell_chance(chance)}** by the {name}, {on}" for on, name, chance in ends), "",
         f"If it stays, most likely on {p50}, eight times in ten between {p10} and {p90}.{counted}", "",
         *_table(("conference", "chance of the award on it"), slots), "",
         *_table(
@@ -127,10 +127,6 @@ def _last_safe(found: Chronicle) -> list[str]:
         return []
     head = ("last safe day of", *(f"for {slot.on}" for slot in aims))
     return [*_table(head, steps), ""]
-
-
-def _chance(chance: int | None) -> str:
-    return "·" if chance is None else percent(chance / 100)
 
 
 def _voided(fact: Row[Any]) -> str:

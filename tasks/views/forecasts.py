@@ -78,17 +78,25 @@ class Forecasts(NamedTuple):
         }
 
 
-def forecasts(engine: Engine, enrollment: str | None, as_of: date | None) -> Forecasts:
-    """Forecast one enrollment, or every open one and the program, as known on a day; today by default.
+def forecasts(
+    engine: Engine, enrollment: str | None, as_of: date | None, *, known_on: date | None = None
+) -> Forecasts:
+    """Forecast one enrollment, or every open one and the program, as of a day; today by default.
 
     Read by the latest fit made by that day; where none was made yet, by one made now and not stored.
+
+    Args:
+        engine: the database.
+        enrollment: its code; None for all of them.
+        as_of: the day.
+        known_on: the day by whose end the facts were recorded; by default the same.
     """
     with reading(engine) as connection:
         program = program_in_force(connection)
         require_forecast(program)
         today = clock.now_in(connection).astimezone(ZoneInfo(program.policy.zone)).date()
         day = as_of or today
-        known = tuple(as_known(journeys(connection, program, today=today), day))
+        known = tuple(as_known(journeys(connection, program, today=today), day, known_on))
         number, fitted = _fit(connection, day) or (None, fit(known, program.policy, day))
         codes = _codes(connection)
         wanted = None if enrollment is None else enrollment_id_of(connection, enrollment)

@@ -18,6 +18,7 @@ from typing import NamedTuple, assert_never
 
 from models.rules.case import Standing
 from models.rules.clock import clocks
+from models.rules.forecast.spelling import percent
 from models.rules.gates import dossier
 from models.rules.letter import Bar, Part, Row
 from models.rules.naming import awaited
@@ -193,11 +194,12 @@ class _Scribe:
             self._note(Section.RISK, held.code, case.risk, case.stage, end)
             return (said,)
         seen = view(case, self._program, end, gained=days_gained(case, self._program, known))
-        percent = None if seen is None else seen.chance(self._today)
-        chance = () if percent is None else (words["chance"].format(chance=percent),)
+        whole = None if seen is None else seen.chance(self._today)
+        told = "" if whole is None else percent(whole / 100, self._language)
+        chance = () if whole is None else (words["chance"].format(chance=told),)
         nearest = outlook(case, self._program, self._today).nearest
         # A chance falls a little every week: what is told is in which tenth it lies.
-        tenth, reach = percent and percent // 10, nearest and (nearest.on, nearest.leave_by)
+        tenth, reach = whole and whole // 10, nearest and (nearest.on, nearest.leave_by)
         self._note(Section.RISK, held.code, case.risk, case.stage, end, tenth, reach)
         if nearest is None:
             return (said, *chance)

@@ -249,6 +249,20 @@ def test_an_empty_past_is_a_backtest_of_nothing() -> None:
         assert found.watched == ()
 
 
+def test_a_day_can_be_seen_with_what_was_known_later() -> None:
+    """A history that was imported whole: on its own days nothing of it was known."""
+    left = DAY - timedelta(days=40)
+    legs = (Leg("onboarding", AGREED, left, DAY + timedelta(days=9)),
+            Leg("gap_analysis", left, DAY + timedelta(days=5), DAY + timedelta(days=9)))
+    imported = journey(1, "directives", legs=legs, entered=legs[-1].left,
+                       end=End(Status.WITHDRAWN, DAY + timedelta(days=6), DAY + timedelta(days=9)))
+    (then,) = as_known([imported], DAY)
+    assert (then.legs, then.stage, then.entered) == ((), "onboarding", AGREED)
+    (now,) = as_known([imported], DAY, DAY + timedelta(days=9))
+    assert (now.legs, now.stage, now.entered, now.end) == (legs[:1], "gap_analysis", left, None)
+    assert next(as_known([imported], DAY + timedelta(days=9))) == imported
+
+
 def test_a_deadline_moves_with_its_extensions() -> None:
     extended = journey(1, extensions=(Extension(12, DAY),))
     assert deadline(extended, policy(), Clock.LIMIT) == date(2023, 1, 1)

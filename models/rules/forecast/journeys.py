@@ -85,20 +85,20 @@ def deadline(journey: Journey, policy: Policy, clock: Clock) -> date:
     return add_months(journey.agreement_on, (track.window or policy.window).until_month)
 
 
-def as_known(journeys: Iterable[Journey], day: date) -> Iterator[Journey]:
-    """Yield the enrollments of a day, each as far as was known on it."""
+def as_known(journeys: Iterable[Journey], day: date, known_on: date | None = None) -> Iterator[Journey]:
+    """Yield the enrollments of a day, each as far as was known by the end of another; by default on the same."""
     for journey in journeys:
         if journey.agreement_on <= day:
-            yield _known(journey, day)
+            yield _known(journey, day, known_on or day)
 
 
-def _known(journey: Journey, day: date) -> Journey:
-    legs = tuple(leg for leg in journey.legs if leg.known_on <= day)
-    end = journey.end if journey.end is not None and journey.end.known_on <= day else None
+def _known(journey: Journey, day: date, by: date) -> Journey:
+    legs = tuple(leg for leg in journey.legs if leg.known_on <= by and leg.left <= day)
+    end = journey.end
     seen = journey._replace(
-        legs=legs, end=end,
-        counts=tuple(count for count in journey.counts if count.known_on <= day),
-        extensions=tuple(each for each in journey.extensions if each.known_on <= day),
+        legs=legs, end=end if end is not None and end.known_on <= by and end.on <= day else None,
+        counts=tuple(count for count in journey.counts if count.known_on <= by and count.counted.on <= day),
+        extensions=tuple(each for each in journey.extensions if each.known_on <= by),
     )
     if len(legs) == len(journey.legs):
         return seen

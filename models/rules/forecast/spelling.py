@@ -23,3 +23,8 @@ def percent(chance: float, language: Language = Language.EN) -> str:
     if rounded > SURE:
         return above
     return f"{rounded} %" if rounded else below
+
+
+def spell_chance(whole: int | None) -> str:
+    """Return a chance in whole percent as people read it; a dot where the forecast cannot say."""
+    return "·" if whole is None else percent(whole / 100)
