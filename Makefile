@@ -4,6 +4,9 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# What is compiled is kept: where a machine forbids it, each of the many processes that are started compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run demo test browser check bench faults mutants forecast nightly constraints clean
 

@@ -46,7 +46,9 @@ class PrefectServer:
         changed = {
             "PREFECT_HOME": str(folder), "PREFECT_API_URL": self.url, "PREFECT_SERVER_UI_ENABLED": "false",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1",
-            "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2", "PREFECT_SERVER_DATABASE_TIMEOUT": "30",
+            "PREFECT_SERVER_DATABASE_TIMEOUT": "30",
+            # A hundred runs ahead of every schedule are its work for half a minute; no test looks beyond the next few.
+            "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS": "3", "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS": "1",
         }
         with (folder / "server.log").open("wb") as output:
             self._process = subprocess.Popen(

@@ -230,9 +230,9 @@ def test_a_past_that_is_too_short_cannot_be_judged() -> None:
 
 
 def test_neither_help_nor_a_sweep_waits_for_numpy() -> None:
-    for module in ("deployments.cli", "tasks.sweep", "models.rules.decide", "flows.forecast"):
-        code = f"import sys, {module}; sys.exit('numpy' in sys.modules or 'scipy' in sys.modules)"
-        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0, module
+    modules = "deployments.cli, tasks.sweep, models.rules.decide, flows.forecast"
+    code = f"import sys, {modules}; sys.exit('numpy' in sys.modules or 'scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_why_tells_a_past_day_by_the_fit_the_pace_and_the_band_of_that_day(stocked: Engine) -> None:
