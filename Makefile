@@ -45,6 +45,7 @@ bench: $(READY) ## ratios to the bare driver and to bare connections, as tables
 	@$(BIN)/python tests/benchmarks/mail.py
 	@$(BIN)/python tests/benchmarks/service.py
 	@$(BIN)/python tests/benchmarks/letters.py
+	@$(BIN)/python -m tests.benchmarks.portfolio
 	@$(BIN)/python tests/benchmarks/start.py
 	@$(BIN)/python -m tests.benchmarks.shards
 

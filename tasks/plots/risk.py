@@ -41,7 +41,8 @@ def _draw(told: Mapping[str, Sequence[RiskRow]], names: Mapping[str, str], frame
     grid: Any = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     cells = list(grid.flat)
     for axes, (name, points) in zip(cells, told.items(), strict=False):
-        _panel(axes, points, names.get(name, name))
+        _panel(axes, points)
+        axes.set_title(names.get(name, name), fontsize=7 if frame.narrow else 8.5, pad=3)
         by_years(axes, min(days) - HALF_A_QUARTER, max(days) + HALF_A_QUARTER, most=YEARS_A_PANEL)
         axes.tick_params(axis="x", labelsize=7.5)
     for axes in cells[len(told):]:
@@ -53,7 +54,7 @@ def _draw(told: Mapping[str, Sequence[RiskRow]], names: Mapping[str, str], frame
     return figure
 
 
-def _panel(axes: Axes, points: Sequence[RiskRow], name: str) -> None:
+def _panel(axes: Axes, points: Sequence[RiskRow]) -> None:
     days: Sequence[Any] = [row.on for row in points]
     overdue = [100 * (row.overdue or 0) / (row.open or 1) for row in points]
     both = [100 * ((row.overdue or 0) + (row.at_risk or 0)) / (row.open or 1) for row in points]
@@ -64,7 +65,6 @@ def _panel(axes: Axes, points: Sequence[RiskRow], name: str) -> None:
         axes.fill_between(days, overdue, both, color=OF_RISK[Risk.AT_RISK], alpha=0.85, linewidth=0)
         axes.fill_between(days, 0, overdue, color=OF_RISK[Risk.OVERDUE], linewidth=0)
         axes.plot(days, both, color=OF_RISK[Risk.AT_RISK], linewidth=1)
-    axes.set_title(name, fontsize=8.5, pad=3)
     axes.set_ylim(0, 100)
     axes.set_yticks([0, 50, 100], ["0", "50", "100 %"], fontsize=7.5)
     axes.grid(axis="y")

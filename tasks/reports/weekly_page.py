@@ -179,8 +179,10 @@ def _conference(found: Weekly, say: Wording) -> Section:
             _whose(found, each.glance, say),
             Cell(_stage(found, each.glance, say), label["stage"]),
             Cell(say.day(each.leave_by), label["leave_by"], is_number=True),
-            Cell("; ".join(say("step_by", step=step(name), day=on) for name, on in each.steps)
-                 or say("nothing_to_do"), label["todo"]),
+            Cell("; ".join(
+                say("step_late" if on < found.sight.as_of else "step_by", step=step(name), day=on)
+                for name, on in each.steps
+            ) or say("nothing_to_do"), label["todo"]),
         ]
         for each in found.reaching
     ]

@@ -68,5 +68,6 @@ def _planned(case: Case, program: Program, today: date) -> tuple[str, str, str]:
     first = next(iter(plan.legs[0].steps), None)
     last_safe = f"{slot.leave_by}"
     if first is not None:
-        last_safe = f"{slot.last_safe(first)}, {awaited(program.policy, first.step, Language.EN)}"
+        day = slot.last_safe(first)
+        last_safe = f"{day}{' (passed)' if day < today else ''}, {awaited(program.policy, first.step, Language.EN)}"
     return f"{slot.on}", last_safe, plan.cost_of_missing(slot, program.policy.currency)

@@ -54,16 +54,19 @@ def case_page(engine: Engine, enrollment: str) -> CasePage:
         "## Clock", "", *_table(("date", "day"), [(name.replace("_", " "), day) for name, day in _dates(found)]), "",
         *_moved_dates(found),
         *_forecast(found),
-        "## What the rules say", "", *(f"- {_plain(sentence)}" for sentence in sentences), "",
         "## History", "", *_history(found), "",
-        "## Facts", "", *_table(
-            ("on", "milestone", "number", "reference", "voided"),
-            [(f.occurred_on, f.milestone, f.value, f.reference, _voided(f)) for f in found.facts[-LAST_SHOWN:]],
-        ), "",
         "## Notices", "", *_table(
             ("planned for", "rule", "occurrence", "to", "state"),
-            [(n.planned_for, n.rule, n.occurrence, n.post, n.reason or n.state) for n in found.notices[-LAST_SHOWN:]],
-        ),
+            [
+                (n.planned_for, *map(_words, (n.rule, n.occurrence, n.post, n.reason or n.state)))
+                for n in found.notices[-LAST_SHOWN:]
+            ],
+        ), "",
+        "## Facts", "", *_table(
+            ("on", "milestone", "number", "reference", "voided"),
+            [(f.occurred_on, _words(f.milestone), f.value, f.reference, _voided(f)) for f in found.facts[-LAST_SHOWN:]],
+        ), "",
+        "## What the rules say", "", *(f"- {_plain(sentence)}" for sentence in sentences),
     ]
     return CasePage(found.code, found.as_of, "\n".join(lines))
 
@@ -180,6 +183,11 @@ def _cell(value: Any) -> str:
 
 def _or_dot(value: Any) -> str:
     return "·" if value in {None, ""} else str(value)
+
+
+def _words(code: str) -> str:
+    """Spell a code in words, which can be broken where a table is narrow: else its dates would be."""
+    return code.replace("_", " ")
 
 
 def _plain(sentence: Sentence) -> str:

@@ -137,7 +137,9 @@ class _Scribe:
                 continue
             steps = sorted((slot.last_safe(step), step.step) for leg in plan.legs for step in leg.steps)
             lines = tuple(
-                self._words["do_by"].format(what=awaited(self._policy, name, self._language), by=self._day(day))
+                self._words["do_by" if day >= self._today else "do_at_once"].format(
+                    what=awaited(self._policy, name, self._language), by=self._day(day)
+                )
                 for day, name in steps
             )
             self._note(Section.CONFERENCE, on, held.code, steps)
