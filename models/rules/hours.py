@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from models.rules.calendars import Calendar
 from models.rules.case import Program
@@ -20,6 +20,12 @@ ONE_DAY = timedelta(days=1)
 def zone_named(name: str) -> ZoneInfo:
     """Return a zone. `zoneinfo` itself keeps eight, and reads the file of a ninth anew each time."""
     return ZoneInfo(name)
+
+
+@cache
+def known_zones() -> frozenset[str]:
+    """Return the name of every zone; they are gathered from the machine's folders, which takes longer than any use."""
+    return frozenset(available_timezones())
 
 
 def day_begun(zones: Iterable[str], instant: datetime) -> date:

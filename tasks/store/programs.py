@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tomllib
 from dataclasses import dataclass
@@ -89,11 +88,6 @@ def read_tables(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
     return document, files
 
 
-def digest_of(policy: Policy) -> str:
-    """Return what tells two policies apart: equal rules give an equal digest, whatever the layout of the files."""
-    return hashlib.sha256(json.dumps(policy.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:16]
-
-
 @dataclass(frozen=True)
 class Terms:
     """How a program is put in force. `clock_starts_at` sets a labelled clock; a demo says so everywhere."""
@@ -112,15 +106,14 @@ def put_in_force(engine: Engine, policy: Policy, terms: Terms | None = None) -> 
     Raises:
         Refused: open enrollments stand in a stage or track that the policy lacks, or are of another program.
     """
-    digest = digest_of(policy)
     with transaction(engine) as connection:
         before = _replaced_by(connection, policy)
-        version = _version_id(connection, policy, digest)
+        version = _version_id(connection, policy)
         if before is None:
             _install(connection, version, terms or Terms())
         elif terms is not None and terms.live_from is not None:
             connection.execute(update(INSTALLATION).values(live_from=terms.live_from))
-        if before is None or before.digest == digest:
+        if before is None or before.digest == policy.digest:
             return before is None
         connection.execute(update(INSTALLATION).values(policy_version_id=version))
         everything_is_due(connection, clock.real_now().date())
@@ -134,7 +127,7 @@ def replaced_by(connection: Connection, policy: Policy) -> Program | None:
         Refused: as `put_in_force` would.
     """
     before = _replaced_by(connection, policy)
-    if before is None or before.digest == digest_of(policy):
+    if before is None or before.digest == policy.digest:
         return None
     return _loaded(connection, before, (before.fit, before.fit_digest))
 
@@ -154,11 +147,11 @@ def everything_is_due(connection: Connection, day: date) -> None:
     connection.execute(update(ENROLLMENT).where(ENROLLMENT.c.status == Status.OPEN).values(next_review_on=epoch))
 
 
-def _version_id(connection: Connection, policy: Policy, digest: str) -> int:
-    found: int | None = connection.scalar(select(_V.id).where(_V.digest == digest))
+def _version_id(connection: Connection, policy: Policy) -> int:
+    found: int | None = connection.scalar(select(_V.id).where(_V.digest == policy.digest))
     if found is not None:
         return found
-    row = {"program": policy.code, "digest": digest, "document": policy.model_dump(mode="json")}
+    row = {"program": policy.code, "digest": policy.digest, "document": json.loads(policy.written)}
     stored = insert(POLICY_VERSION).values(**row, recorded_at=clock.now_in(connection)).returning(_V.id)
     return int(connection.execute(stored).scalar_one())
 

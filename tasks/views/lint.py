@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
-from zoneinfo import available_timezones
 
 from sqlalchemy import Connection, Row, or_, select
 
 from models.rules.case import Program
 from models.rules.errors import nearest
+from models.rules.hours import known_zones
 from models.rules.lint import Finding, Severity, policy_findings
 from models.rules.listed import Listed, spell_short, too_short
 from models.rules.naming import enrollment_code
@@ -174,7 +174,7 @@ def _fault(person: Row[Any]) -> tuple[str, str] | None:
         mailbox(person.email)
     except ValueError:
         return "has no address that mail can be sent to.", "Correct the address."
-    if person.time_zone not in available_timezones():
+    if person.time_zone not in known_zones():
         return f'lives in no known zone ("{person.time_zone}").', "Correct the zone."
     if person.undeliverable_since is not None:
         return "has an address that mail came back from.", "Correct the address."

@@ -11,7 +11,7 @@ import pytest
 
 from models.rules.errors import Refused
 from models.rules.policy.checks import parse_policy
-from tasks.store.programs import digest_of, folder_of, read_policy
+from tasks.store.programs import folder_of, read_policy
 from tests.building import document
 
 Mutation = Callable[[dict[str, Any]], Any]
@@ -576,16 +576,16 @@ def test_the_shipped_programs_load_and_their_labels_are_whole(name: str) -> None
     policy = read_policy(folder_of(name))
     assert policy.code == name
     assert policy.path[-1].next is None
-    assert digest_of(policy) == digest_of(parse_policy(document(name)))
+    assert policy.digest == parse_policy(document(name)).digest
 
 
 def test_a_rule_reworded_is_another_policy_and_a_comment_is_not(folder: Path) -> None:
-    before = digest_of(read_policy(folder))
+    before = read_policy(folder).digest
     text = (folder / "policy.toml").read_text(encoding="utf-8")
     (folder / "policy.toml").write_text("# a remark\n" + text, encoding="utf-8")
-    assert digest_of(read_policy(folder)) == before
+    assert read_policy(folder).digest == before
     (folder / "policy.toml").write_text(text.replace("stall_days = 45", "stall_days = 46"), encoding="utf-8")
-    assert digest_of(read_policy(folder)) != before
+    assert read_policy(folder).digest != before
 
 
 ROOT = Path(__file__).parents[2]

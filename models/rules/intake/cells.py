@@ -5,16 +5,16 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-import zoneinfo
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from models.rules.errors import nearest
+from models.rules.hours import known_zones
 from models.rules.intake.columns import Cell, fold
 from models.rules.policy import Label, Policy
 from models.rules.words import Language
@@ -223,14 +223,9 @@ def _cycle(text: str, asked: Asked) -> int:
     return cycle
 
 
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
-
-
 def _zone(text: str, _: Asked) -> str:
-    if text not in _zones():
-        raise Unreadable(f'"{text:.60}" is no time zone.', near(text, (z for z in _zones() if "/" in z)))
+    if text not in known_zones():
+        raise Unreadable(f'"{text:.60}" is no time zone.', near(text, (z for z in known_zones() if "/" in z)))
     return text
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from datetime import date
 from functools import cached_property
@@ -87,6 +89,16 @@ class Policy(Data):
     def answer_reasons(self) -> dict[str, Label]:
         """The reasons that whoever is written to can choose, in the order in which they are offered."""
         return {code: self.reasons[code] for code in self.answers.reasons}
+
+    @cached_property
+    def written(self) -> str:
+        """The whole policy as JSON."""
+        return json.dumps(self.model_dump(mode="json"))
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells two policies apart: equal rules give an equal digest, whatever the layout of the files."""
+        return hashlib.sha256(json.dumps(json.loads(self.written), sort_keys=True).encode()).hexdigest()[:16]
 
     @cached_property
     def stage(self) -> dict[str, Stage]:
