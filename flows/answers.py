@@ -13,7 +13,7 @@ from models.rules.words import Post
 from tasks.answers.absences import Absence, end_absence, note_absence
 from tasks.answers.proposals import Settlement, settle
 from tasks.answers.seats import HandOver, hand_over
-from tasks.answers.snoozing import Snoozing, end_snooze, snooze
+from tasks.answers.snoozing import Ending, Snoozing, end_snooze, snooze
 from tasks.door import door
 from tasks.store.database import engine_of, transaction
 from tasks.store.programs import program_day
@@ -46,18 +46,22 @@ def put_rule_off(enrollment: EnrollmentCode, about: str, person: PersonCode, unt
 
 @flow(name="end a snooze", flow_run_name="end snooze of {about}", persist_result=False)
 @door
-def end_a_snooze(enrollment: EnrollmentCode, about: str, person: PersonCode) -> str:
+def end_a_snooze(
+    enrollment: EnrollmentCode, about: str, person: PersonCode, why: str, operator: PersonCode = "operator"
+) -> str:
     """Let a rule speak to somebody again who had put it off, and sweep at once what that changes.
 
     Args:
         enrollment: The agency's code and the track.
         about: Which reminder or escalation, by its rule.
         person: The code of the person who had put it off.
+        why: In a few words, which stay on record.
+        operator: Your code, or that of whoever asked for it.
     """
     engine = engine_of()
     today = day_to_sweep(engine, None)
     with transaction(engine) as connection:
-        end_snooze(connection, enrollment, about, person=person, today=today)
+        end_snooze(connection, Ending(enrollment, about, person, operator, why), today)
     name_this_run(f"{enrollment}: {about} speaks to {person} again")
     return f"sweep {today}: {sweep_and_tell(today)}"
 

@@ -11,9 +11,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from models.rules.case import Case, Key
-from models.rules.decision import Advance, Decision
+from models.rules.decision import Advance, Decision, Telling
 from models.rules.listed import Listed, spell_short
-from models.rules.words import NoticeState, Status
+from models.rules.words import NoticeState, Reason, Status
 
 KEPT = 500
 """How many of each kind are kept: a table of more is read by nobody. The totals are in the tally."""
@@ -32,6 +32,7 @@ class What(StrEnum):
     OPENED = "escalation.opened"
     CLIMBED = "escalation.climbed"
     CLOSED = "escalation.closed"
+    EMPTY = "escalation.rung_empty"
     TOLD = "notice.decided"
 
 
@@ -116,6 +117,20 @@ def moves_of(case: Case, decision: Decision) -> Iterator[Move]:
     for closed in decision.closed:
         rule = rules[closed.escalation_id]
         yield Move(case.id, What.CLOSED, {"rule": rule, "reason": str(closed.reason)})
+    yield from _empty(case.id, decision.tellings)
+
+
+def _empty(case_id: int, tellings: Iterable[Telling]) -> Iterator[Move]:
+    """Tell the rungs that were skipped at once, because nobody holds any of their posts."""
+    rungs: dict[tuple[str, str], list[Telling]] = {}
+    for telling in tellings:
+        if "rung" in telling.facts:
+            rungs.setdefault((telling.key.rule, telling.key.occurrence), []).append(telling)
+    for (rule, _), told in rungs.items():
+        if all(telling.reason is Reason.NO_RECIPIENT for telling in told):
+            posts = ", ".join(str(telling.key.post) for telling in told)
+            yield Move(case_id, What.EMPTY, {"rule": rule, "rung": str(told[0].facts["rung"]), "posts": posts})
+
 
 def _told(case: Case, key: Key) -> Move:
     return Move(case.id, What.TOLD, {"rule": key.rule, "occurrence": key.occurrence, "post": str(key.post)})

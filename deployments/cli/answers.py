@@ -63,20 +63,22 @@ def snooze(enrollment: str, rule: str, person: str, *, until: date, reason: Reas
 
 
 @app.command(name="end-snooze")
-def end_snooze_(enrollment: str, rule: str, person: str) -> None:
+def end_snooze_(enrollment: str, rule: str, person: str, *, why: str, by: str = "operator") -> None:
     """End a snooze early: from today on the rule speaks to the person again, of what still holds.
 
     Args:
         enrollment: AGENCY, AGENCY/track or AGENCY/track/cycle.
         rule: which reminder or escalation, by its rule.
         person: the code of the person who had put it off.
+        why: in a few words, which stay on record.
+        by: your code, or that of whoever asked for it.
     """
-    from tasks.answers.snoozing import end_snooze
+    from tasks.answers.snoozing import Ending, end_snooze
     from tasks.store.database import transaction
 
     engine = ready()
     with transaction(engine) as connection:
-        posts = end_snooze(connection, enrollment, rule, person=person, today=_today(engine))
+        posts = end_snooze(connection, Ending(enrollment, rule, person, by, why), _today(engine))
     print(f"{enrollment}: {rule} speaks to {person} again, in {posts} post{'s' * (posts > 1)}")
 
 

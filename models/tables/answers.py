@@ -12,7 +12,10 @@ from models.tables.columns import choice, key, now
 class Snooze(SQLModel, table=True):
     """Somebody's wish not to hear of a rule about an enrollment until a day, for as long as they hold their seat."""
 
-    __table_args__ = (CheckConstraint("until >= since", name="order"),)
+    __table_args__ = (
+        CheckConstraint("until >= since", name="order"),
+        CheckConstraint("(ended_on IS NULL) = (ended_by IS NULL)", name="ended"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     enrollment_id: int = key("enrollment.id", index=True)
     assignment_id: int = key("assignment.id")
@@ -22,6 +25,10 @@ class Snooze(SQLModel, table=True):
     reason: str
     """A code of the program's policy."""
     actor: str
+    ended_on: date | None = None
+    """The day from which it holds no more, where it was ended early; on its first day, it never held."""
+    ended_by: str | None = None
+    ended_why: str | None = None
     recorded_at: datetime = Field(default_factory=now)
 
 

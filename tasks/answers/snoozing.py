@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, delete, or_, select, update
+from sqlalchemy import Connection, Row, or_, select, update
 
 from models.rules.errors import Refused, nearest
 from models.rules.policy import Policy
@@ -57,30 +57,49 @@ def snooze(connection: Connection, given: Snoozing, today: date) -> int:
     return len(seats)
 
 
-def end_snooze(connection: Connection, enrollment: str, rule: str, *, person: str, today: date) -> int:
+class Ending(NamedTuple):
+    """That a rule about an enrollment is to speak to somebody again who had put it off: who says so, and why."""
+
+    enrollment: str
+    rule: str
+    person: str
+    by: str
+    why: str
+
+
+def end_snooze(connection: Connection, given: Ending, today: date) -> int:
     """End what somebody put off: from today on the rule speaks to them again, of what still holds.
 
-    What was put off today is taken back whole; of an earlier day the days until yesterday stay on record.
+    It stays on record with who ended it and why. What was put off today never held; of an earlier day the days until
+    yesterday did.
 
     Returns:
         In how many posts.
 
     Raises:
-        Refused: a code is unknown, or nothing is put off.
+        Refused: a code is unknown, no reason is given, or nothing is put off.
     """
+    enrollment, rule, person, why = given.enrollment, given.rule, given.person, " ".join(given.why.split())
+    if not why:
+        raise Refused.one("why", "is empty.", "Say in a few words why the snooze ends early.")
     person_id, enrollment_id = person_id_of(connection, person), enrollment_id_of(connection, enrollment)
     _addressed(program_in_force(connection).policy, rule)
     # Before the snoozes are read: a sweep that holds the case must be done with it.
     touch(connection, [enrollment_id], today)
     z = SNOOZE.c
     seats = select(ASSIGNMENT.c.id).where(ASSIGNMENT.c.person_id == person_id)
-    mine = (z.enrollment_id == enrollment_id, z.rule == rule, z.until >= today, z.assignment_id.in_(seats))
+    mine = (
+        z.enrollment_id == enrollment_id, z.rule == rule, z.until >= today, z.ended_on.is_(None),
+        z.assignment_id.in_(seats),
+    )
     ended = set(connection.scalars(select(z.assignment_id).where(*mine)))
     if not ended:
         what = f'has not put "{rule}" of {enrollment} off.'
         raise Refused.one(person, what, f"`acredita why {enrollment}` tells what is put off, by whom.")
-    connection.execute(delete(SNOOZE).where(*mine, z.since >= today))
-    connection.execute(update(SNOOZE).where(*mine).values(until=today - timedelta(days=1)))
+    ending = {"ended_on": today, "ended_by": given.by, "ended_why": why}
+    held, shortened = z.since < today, {"until": today - timedelta(days=1)}
+    connection.execute(update(SNOOZE).where(*mine, ~held).values(**ending))
+    connection.execute(update(SNOOZE).where(*mine, held).values(**ending, **shortened))
     return len(ended)
 
 

@@ -216,9 +216,12 @@ def _notices(connection: Connection, key: int) -> Iterator[Happening]:
 
 
 def _answers(connection: Connection, key: int, zone: ZoneInfo) -> Iterator[Happening]:
-    z, p = SNOOZE.c, PROPOSAL.c
+    z, p, ended = SNOOZE.c, PROPOSAL.c, ("ended_on", "ended_by", "ended_why")
     for row in _all(connection, select(SNOOZE).where(z.enrollment_id == key)):
-        yield Happening(row.since, "snooze", row.id, row.recorded_at, _says(row))
+        yield Happening(row.since, "snooze", row.id, row.recorded_at, _says(row, *ended))
+        if row.ended_on is not None:
+            says = {name: getattr(row, name) for name in ended}
+            yield Happening(row.ended_on, "snooze-ended", row.id, _at(row.ended_on, zone), says)
     proposals = select(PROPOSAL, _PERSON).join(PERSON, PERSON.c.id == p.person_id).where(p.enrollment_id == key)
     settled = ("state", "settled_by", "settled_on")
     for row in _all(connection, proposals):

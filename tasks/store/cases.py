@@ -12,7 +12,7 @@ from datetime import date, datetime
 from itertools import repeat
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, and_, bindparam, select, tuple_
+from sqlalchemy import BindParameter, Connection, and_, bindparam, or_, select, tuple_
 
 from models.rules.case import Case, ClockChange, Fact, Key, Said, Seat, Site, Snooze, Standing
 from models.rules.decision import Advance, Cancelling, Closed, Decision, Telling
@@ -90,7 +90,9 @@ _STANDINGS = select(
     _X.repeat, _X.acknowledged_until, _X.closed_on,
 ).where(_X.enrollment_id.in_(IDS))
 _Z = SNOOZE.c
-_SNOOZES = select(_Z.enrollment_id, _Z.rule, _Z.assignment_id, _Z.since, _Z.until).where(_Z.enrollment_id.in_(IDS))
+_SNOOZES = select(_Z.enrollment_id, _Z.rule, _Z.assignment_id, _Z.since, _Z.until).where(
+    _Z.enrollment_id.in_(IDS), or_(_Z.ended_on.is_(None), _Z.ended_on > _Z.since)
+)
 _CHANGES = (
     select(
         CHANGE.c.enrollment_id, CHANGE.c.id, CHANGE.c.kind, CHANGE.c.months, CHANGE.c.anchor_on, CHANGE.c.effective_on,

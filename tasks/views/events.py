@@ -1,6 +1,7 @@
 """Prefect events for what happened to cases: the event feed is a case's timeline, and any automation can hook on.
 
-    acredita.enrollment.advanced, .returned, .awarded, .ended     acredita.escalation.opened, .climbed, .closed
+    acredita.enrollment.advanced, .returned, .awarded, .ended     acredita.escalation.opened, .climbed, .closed,
+                                                                  .rung_empty
 
 The resource is the enrollment, related are its agency and region. They are sent after the sweep has committed, a
 bounded number a run, and whatever becomes of them the sweep stands: our own tables are the record.

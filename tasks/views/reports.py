@@ -134,6 +134,8 @@ def change_row(named: Named, move: Move, program: Program) -> ChangeRow:
             detail = f"{facts['rule']}, rung {facts['rung']}"
         case What.CLOSED:
             detail = f"{facts['rule']}: {facts['reason'].replace('_', ' ')}"
+        case What.EMPTY:
+            detail = f"{facts['rule']}, rung {facts['rung']}: nobody is {facts['posts']}"
         case What.TOLD:
             detail = f"{facts['rule']} ({facts['occurrence']}) to {facts['post']}"
         case _:
@@ -144,5 +146,5 @@ def change_row(named: Named, move: Move, program: Program) -> ChangeRow:
 _WHAT = {
     What.ADVANCED: "advanced", What.RETURNED: "sent back", What.AWARDED: "award", What.ENDED: "ended",
     What.OPENED: "escalation opened", What.CLIMBED: "escalation moved", What.CLOSED: "escalation closed",
-    What.TOLD: "notice",
+    What.EMPTY: "empty rung skipped", What.TOLD: "notice",
 }

@@ -14,7 +14,8 @@ from models.rules.words import Language, NoticeState, Post, ProposalState, Reaso
 from models.schema import ASSIGNMENT, ENROLLMENT, MILESTONE, NOTICE, PERSON, SNOOZE
 from tasks.answers.proposals import FactProposal, LeftProposal, Listed, Settlement, proposals, propose, settle
 from tasks.answers.seats import HandOver, hand_over
-from tasks.answers.snoozing import Snoozing, end_snooze, snooze
+from tasks.answers.snoozing import Ending, Snoozing, end_snooze, snooze
+from tasks.store.cases import named_cases
 from tasks.store.database import reading, transaction
 from tasks.sweep import sweep
 from tasks.views.chronicle import explanation
@@ -105,13 +106,21 @@ def test_a_snooze_that_is_ended_early_lets_the_rule_speak_at_once(
     do(quick, snooze, WISH, day(31))
     sweep(day(31))
     assert set(told(quick).values()) == {Reason.SNOOZED.value}
+    ending = Ending(CODE, WISH.rule, "P1", "op", " it is\nsolved ")
+    with transaction(quick) as connection, pytest.raises(Refused, match="why: is empty"):
+        end_snooze(connection, ending._replace(why=" "), ended_on)
     with transaction(quick) as connection:
-        assert end_snooze(connection, CODE, WISH.rule, person="P1", today=ended_on) == 3
+        assert end_snooze(connection, ending, ended_on) == 3
     sweep(ended_on)
     assert set(told(quick).values()) == {"pending"}
-    assert sorted({*rows(quick, select(SNOOZE.c.since, SNOOZE.c.until))}) == kept
+    with reading(quick) as connection:
+        (mine,) = named_cases(connection, [1])
+    assert sorted({(each.since, each.until) for each in mine.snoozes}) == kept
+    z = SNOOZE.c
+    told_of = {*rows(quick, select(z.actor, z.ended_on, z.ended_by, z.ended_why))}
+    assert told_of == {("P1", ended_on, "op", "it is solved")}
     with transaction(quick) as connection, pytest.raises(Refused, match="P1: has not put"):
-        end_snooze(connection, CODE, WISH.rule, person="P1", today=ended_on)
+        end_snooze(connection, ending, ended_on)
 
 
 def test_it_is_noted_with_who_why_and_until(quick: Engine) -> None:

@@ -14,17 +14,17 @@ from typing import Any, NamedTuple
 
 import pytest
 from freezegun import freeze_time
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, insert, update
 
 from deployments.cli import main
-from models.rules.words import Change, EmailState
-from models.schema import PERSON
+from models.rules.words import Change, EmailState, Language
+from models.schema import INSTALLATION, PERSON
 from models.tables import Agency, DeadlineChange, Email, Enrollment, Installation, Milestone, PolicyVersion
 from tasks.store.clock import set_clock
-from tasks.store.database import transaction
+from tasks.store.database import engine_of, transaction
 from tasks.store.programs import folder_of, put_in_force
 from tests.building import ONBOARDED, case, day, program
-from tests.storing import everything, install, rows_of
+from tests.storing import NOW, everything, install, rows_of
 
 TODAY = day(61)
 """A Monday; the clock of the small store shows nine in Mexico City."""
@@ -101,6 +101,54 @@ def test_init_puts_a_program_in_force_once(acredita: Terminal, tmp_path: Path) -
     assert acredita("status", "--json").json()["live_from"] is None
     acredita("init", "mexico", "--live-from", "2026-01-05")
     assert acredita("status", "--json").json()["live_from"] == "2026-01-05"
+
+
+@pytest.mark.usefixtures("stocked")
+def test_what_exceeds_the_cap_of_a_run_is_listed_and_settled(acredita: Terminal) -> None:
+    assert acredita("parked").out == "no run has parked anything\n"
+    policy = program().policy
+    put_in_force(engine_of(), policy.model_copy(update={"mail": policy.mail.model_copy(update={"a_run": 1})}))
+    acredita("sweep")
+    assert acredita("deliver").out == "1 sent, 1 PARKED\n"
+    (batch,) = acredita("parked", "--json").json()
+    assert (batch["id"], batch["state"], batch["waiting"]) == (1, "parked", batch["notices"])
+    assert f"{batch['notices']} of {batch['notices']} notices wait" in acredita("parked").out
+    assert "batch: 7 is none. `acredita parked` lists" in acredita.refused("settle-batch", 7, "release")
+    done = acredita("settle-batch", 1, "release", "--operator", "OP").out
+    assert done == f"batch 1: release, {batch['notices']} notices\n"
+    assert "by OP" in acredita("parked").out
+    assert "batch: 1 is released already" in acredita.refused("settle-batch", 1, "cancel")
+
+
+def test_the_day_mail_begins_is_seen_asked_for_and_set_once(stocked: Engine, acredita: Terminal) -> None:
+    put_in_force(stocked, program().policy.model_copy(update={"forecast": None}))  # a fit takes a second
+    with transaction(stocked) as connection:
+        connection.execute(update(INSTALLATION).values(live_from=None))
+    assert "Look with --preview first, then give --yes" in acredita.refused("go-live", TODAY)
+    seen = acredita("go-live", TODAY, "--preview").out
+    assert "P1" in seen
+    assert str(TODAY) in seen
+    assert acredita("status", "--json").json()["live_from"] is None
+    assert acredita("go-live", TODAY, "--yes").out == f"mail goes out from {TODAY} on\n"
+    assert acredita("status", "--json").json()["live_from"] == str(TODAY)
+    assert f"mail goes out since {TODAY}" in acredita.refused("go-live", TODAY, "--yes")
+
+
+def test_a_snooze_and_an_absence_are_ended_early(stocked: Engine, acredita: Terminal) -> None:
+    wish = (CODE, "limit", "P1", "--until", TODAY + timedelta(days=9), "--reason", "waiting_for_documents")
+    assert acredita("snooze", *wish).code == 0
+    ended = acredita("end-snooze", CODE, "limit", "P1", "--why", "the documents came", "--by", "OP")
+    assert "limit speaks to P1 again" in ended.out
+    with transaction(stocked) as connection:
+        connection.execute(insert(PERSON), {
+            "code": "P2", "given_names": "Eva", "surname": "Paz", "email": "eva@example.org", "language": Language.EN,
+            "time_zone": "UTC", "recorded_at": NOW,
+        })
+        connection.execute(update(PERSON).where(PERSON.c.code == "P1").values(deputy_id=2))
+    assert "P1: has not put" in acredita.refused("end-snooze", CODE, "limit", "P1", "--why", "again")
+    assert acredita("away", "P1", "--since", TODAY, "--until", TODAY + timedelta(days=5)).code == 0
+    assert acredita("back", "P1").out == "P1: is not away\n"
+    assert "P1" in acredita.refused("back", "P1")
 
 
 @pytest.mark.usefixtures("stocked")

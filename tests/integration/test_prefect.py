@@ -23,10 +23,11 @@ from flows.clock import (
 )
 from flows.daily import daily_sweep
 from flows.delivery import deliver_notices
+from flows.mail import settle_parked_batch
 from flows.operators import acknowledge_escalation, enroll_agency, record_milestone
 from flows.reports import directors_week
 from models.rules.errors import Refused
-from models.rules.words import Change, EscalationState
+from models.rules.words import Change, EscalationState, Release
 from models.schema import CHANGE, ENROLLMENT, ESCALATION, PERSON
 from models.settings import settings
 from models.tables import DeadlineChange, Milestone
@@ -37,8 +38,9 @@ from tasks.mail.senders.choice import sender_of
 from tasks.mail.senders.sendgrid import key_of
 from tasks.store import clock
 from tasks.store.database import reading, transaction
+from tasks.store.programs import put_in_force
 from tasks.views.case_page import case_key
-from tests.building import day
+from tests.building import day, program
 from tests.mailing import loopback
 from tests.on_prefect import CODE, SECRETS, TODAY, Api, run
 from tests.storing import everything, rows_of
@@ -69,6 +71,26 @@ def test_a_sweep_is_named_by_what_it_did_and_leaves_two_artifacts(stocked: Engin
     second = run(daily_sweep, as_of=TODAY)
     assert api.run_of(second)["name"].startswith(f"sweep {TODAY}: 4 open, 0 due, 0 advanced, 0 notices, 0 escal")
     assert everything(stocked) == before
+
+
+def test_a_run_that_would_send_too_much_ends_as_parked_and_an_operator_settles_it_by_a_form(
+    stocked: Engine, api: Api
+) -> None:
+    policy = program().policy
+    put_in_force(stocked, policy.model_copy(update={"mail": policy.mail.model_copy(update={"a_run": 1})}))
+    run(daily_sweep)
+    parked = run(deliver_notices)
+    assert (parked.is_completed(), parked.name) == (True, "Parked")
+    assert "exceed the cap of one run and are parked as batch 1" in str(parked.message)
+    page = api.artifact("parked-mail")["data"]
+    assert "| 1 | parked |" in page
+    assert not [secret for secret in SECRETS if secret in page]
+    settled = run(settle_parked_batch, 1, Release.RELEASE, operator="P1")
+    assert api.run_of(settled)["name"].startswith("batch 1: release, ")
+    again = run(deliver_notices)
+    assert (again.name, api.run_of(again)["name"]) == ("Completed", "deliver: 1 email sent")
+    refused = run(settle_parked_batch, 1, Release.CANCEL)
+    assert refused.is_failed()
 
 
 def test_the_directors_week_is_shown_in_pictures(stocked: Engine, api: Api) -> None:

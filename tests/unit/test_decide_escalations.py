@@ -11,6 +11,7 @@ import pytest
 from models.rules.apply import apply
 from models.rules.case import Case, ClockChange, Program, Seat
 from models.rules.words import Change, Closing, EscalationState, NoticeState, Post, Reason
+from tasks.journal import What, moves_of
 from tests.building import (
     ONBOARDED,
     case,
@@ -168,7 +169,12 @@ def test_an_escalation_climbs_and_repeats_so_often_and_no_more() -> None:
 
 
 def test_a_rung_with_nobody_on_it_is_skipped_at_once_and_says_so() -> None:
-    decision = on(60, case(seats=[("director", 0)]))
+    alone = case(seats=[("director", 0)])
+    decision = on(60, alone)
+    empty = [move.facts for move in moves_of(alone, decision) if move.what is What.EMPTY]
+    assert [(each["rung"], each["posts"]) for each in empty if each["rule"] == "stall"] == [
+        ("1", "sme_1, sme_2"), ("2", "regional_manager"),
+    ]
     assert words(decision, "stall") == [
         ("stall", "onboarding/1.0", "sme_1", "no_recipient"),
         ("stall", "onboarding/1.0", "sme_2", "no_recipient"),
@@ -181,6 +187,7 @@ def test_a_rung_with_nobody_on_it_is_skipped_at_once_and_says_so() -> None:
 
 def test_a_rung_with_one_of_two_is_not_skipped() -> None:
     decision = on(60, case(seats=crew(without=["sme_1"])))
+    assert "stall" not in {move.facts["rule"] for move in moves_of(case(), decision) if move.what is What.EMPTY}
     assert words(decision, "stall") == [
         ("stall", "onboarding/1.0", "sme_1", "no_recipient"),
         ("stall", "onboarding/1.0", "sme_2", "pending"),
