@@ -97,11 +97,13 @@ def test_the_watch_prints_a_line_of_json(
 
 
 class Doorkeeper(BaseHTTPRequestHandler):
-    """A Prefect server that lets nobody in."""
+    """A Prefect server that lets nobody in, or one that is always busy."""
+
+    answer = httpx.codes.UNAUTHORIZED
 
     def _refuse(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.send_response(httpx.codes.UNAUTHORIZED)
+        self.send_response(self.answer)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -126,7 +128,13 @@ def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
     return said
 
 
-def test_a_server_that_is_down_or_lets_us_not_in_is_one_line(
+class Busy(Doorkeeper):
+    """A server whose database is locked."""
+
+    answer = httpx.codes.SERVICE_UNAVAILABLE
+
+
+def test_a_server_that_is_down_busy_or_lets_us_not_in_is_one_line(
     stocked: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert stocked.dialect.name == "sqlite"
@@ -135,16 +143,20 @@ def test_a_server_that_is_down_or_lets_us_not_in_is_one_line(
     assert said == (
         "acredita: Prefect server: does not answer at http://127.0.0.1:1. Start it, or correct PREFECT_API_URL.\n"
     )
-    keeper = HTTPServer(("127.0.0.1", 0), Doorkeeper)
-    threading.Thread(target=keeper.serve_forever, daemon=True).start()
-    try:
-        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{keeper.server_port}/api"}):
-            said = refused(capsys, monkeypatch, "alarms")
-    finally:
-        keeper.shutdown()
-        keeper.server_close()
-    assert "refuses the password. Set PREFECT_API_AUTH_STRING" in said
-    assert said.count("\n") == 1
+    monkeypatch.setattr("tasks.asking.TIMES", 0)  # else six seconds go by
+    for kind, expected in (
+        (Doorkeeper, "refuses the password. Set PREFECT_API_AUTH_STRING"), (Busy, "is busy, another writes to its"),
+    ):
+        keeper = HTTPServer(("127.0.0.1", 0), kind)
+        threading.Thread(target=keeper.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{keeper.server_port}/api"}):
+                said = refused(capsys, monkeypatch, "alarms")
+        finally:
+            keeper.shutdown()
+            keeper.server_close()
+        assert expected in said
+        assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize("flag", ["--port", "--desk-port"])
