@@ -42,12 +42,6 @@ check: $(READY) ## lint, types, layers
 
 bench: $(READY) ## ratios to the bare driver and to bare connections, as tables
 	@$(BIN)/python -m tests.benchmarks.bench --write
-	@$(BIN)/python tests/benchmarks/mail.py
-	@$(BIN)/python tests/benchmarks/service.py
-	@$(BIN)/python tests/benchmarks/letters.py
-	@$(BIN)/python -m tests.benchmarks.portfolio
-	@$(BIN)/python tests/benchmarks/start.py
-	@$(BIN)/python -m tests.benchmarks.shards
 
 forecast: $(READY) ## the forecast judged on cohorts it has not seen, as tables
 	@$(BIN)/python -m tests.benchmarks.forecast.measure

@@ -57,6 +57,14 @@ WRITES = {
     " decided_on, state, reason, facts, policy_version_id, recorded_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
     " ON CONFLICT DO NOTHING",
 }
+IN_FORCE = (
+    "SELECT i.live_from, v.id, v.digest, v.program, f.id, f.digest FROM installation i JOIN policy_version v"
+    " ON v.id = i.policy_version_id LEFT JOIN forecast_fit f ON f.id = (SELECT max(id) FROM forecast_fit)"
+)
+SWEPT = (
+    "INSERT INTO sweep (as_of, due, advances, notices, escalations, failed, sent_back, finished_at)"
+    " VALUES (?, 0, 0, 0, 0, 0, 0, ?)"
+)
 STAMP = "2022-03-01 00:00:00.000000"
 
 
@@ -133,6 +141,25 @@ def _batch(bare: Driver, batch: Batch, on: str) -> float:
             bare.executemany(spelled(statement), batch.rows[name])
     execute("COMMIT")
     return time.perf_counter() - begun
+
+
+def floor_of_none(on: date) -> float:
+    """Return the seconds the bare driver takes to find nobody due, and to note that the day was swept."""
+    bare = driver()
+    execute, spelled, begin = bare.execute, bare.spelled, "BEGIN" if bare.locking else "BEGIN IMMEDIATE"
+    begun = time.perf_counter()
+    execute(begin)
+    execute(IN_FORCE).fetchone()
+    assert not execute(spelled(DUE) + bare.locking, (on.isoformat(), "0001-01-01", 0)).fetchall(), "nobody is due"
+    execute("COMMIT")
+    execute(begin)
+    execute("SELECT clock_offset_seconds FROM installation").fetchone()
+    execute(spelled(SWEPT), (on.isoformat(), STAMP))
+    execute(spelled("UPDATE installation SET last_swept_on = ?"), (on.isoformat(),))
+    execute("COMMIT")
+    taken = time.perf_counter() - begun
+    bare.close()
+    return taken
 
 
 def batches(on: date) -> Iterator[Batch]:

@@ -108,5 +108,7 @@ def _taken(bare: Driver, table: str) -> tuple[list[str], list[tuple[Any, ...]]]:
 
 def measure(folder: Path, rows: int) -> dict[str, Any]:
     """Import a roster, and write it once more with the bare driver."""
-    mine = ours(folder, rows)
-    return {"ours": [mine], "floor": [floor(folder / "roster.csv")]}
+    from tests.benchmarks.measures import peak_mb
+
+    mine, peak = ours(folder, rows), peak_mb()
+    return {"ours": [mine], "floor": [floor(folder / "roster.csv")], "peak_mb": peak}

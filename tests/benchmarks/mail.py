@@ -8,7 +8,6 @@ Each round trip of the line is paid where a real one is: for connecting, for the
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import json
 import multiprocessing
@@ -26,12 +25,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from rich.console import Console
-from rich.table import Table
+from tests.benchmarks.paper import Sheet, told
 
 CONNECTIONS = 16
 ROUND_TRIP = 0.040
 ROUNDS = 3
+MESSAGES = 1600
 LEAST_OF_BARE = 0.80
 LEAST_OF_SHIPPED = 2.0
 Send = Callable[[int], None]
@@ -147,15 +146,11 @@ def a_second(sends: list[Send], count: int) -> float:
     return count / (time.perf_counter() - start)
 
 
-def main() -> int:
-    """Print the table; exit 1 where a ratio is not reached."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=1600)
-    count = parser.parse_args().messages
+def measure(count: int = MESSAGES) -> Sheet:
+    """Let the three take turns."""
     messages = [message(number) for number in range(count)]
     rates: dict[str, list[float]] = {name: [] for name in WAYS}
-    console = Console(width=100)
-    with tempfile.TemporaryDirectory() as folder, console.status("mail"):
+    with tempfile.TemporaryDirectory() as folder:
         with provider(Path(folder)) as url:
             for _ in range(ROUNDS):
                 for name, way in WAYS.items():
@@ -164,16 +159,15 @@ def main() -> int:
     assert taken == ROUNDS * len(WAYS) * count, "every message was taken once"
     mine = rates["acredita's sender"]
     of = {name: statistics.median(a / b for a, b in zip(mine, there, strict=True)) for name, there in rates.items()}
-    table = Table(title=f"{count} messages over {CONNECTIONS} connections, TLS, {ROUND_TRIP * 1000:.0f} ms round trip")
-    for column in ("way", "messages a second", "acredita ÷ it", "at least"):
-        table.add_column(column, justify="left" if column == "way" else "right")
     limits = {"16 bare connections": LEAST_OF_BARE, "sendgrid as shipped": LEAST_OF_SHIPPED}
-    for name, there in rates.items():
-        least = limits.get(name)
-        table.add_row(name, f"{statistics.median(there):.0f}", f"{of[name]:.2f}", f"{least:.2f}" if least else "")
-    console.print(table)
-    return int(any(of[name] < least for name, least in limits.items()))
+    cells = [
+        (name, f"{statistics.median(there):.0f}", f"{of[name]:.2f}", f"{limits[name]:.2f}" if name in limits else "")
+        for name, there in rates.items()
+    ]
+    title = f"{count:,} messages over {CONNECTIONS} connections, TLS, {ROUND_TRIP * 1000:.0f} ms round trip"
+    missed = [name for name, least in limits.items() if of[name] < least]
+    return Sheet(title, ("way", "messages a second", "acredita ÷ it", "at least"), cells, missed)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(told(measure()))

@@ -7,7 +7,6 @@ pairs that took turns, and whatever else a row tells.
 from __future__ import annotations
 
 import json
-import statistics
 import sys
 import time
 from collections import deque
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import importing, recording, shapes
-from tests.benchmarks.floors import batches, floor
+from tests.benchmarks.floors import batches, floor, floor_of_none
 from tests.benchmarks.population import TODAY, TURNS, build, day
 
 SHARE = 0.03
@@ -57,8 +56,13 @@ def share_due(_folder: Path, _size: int) -> dict[str, Any]:
         due = sweep(day(2 * turn)).due
         mine.append(time.perf_counter() - begun)
         bare.append(floor(day(2 * turn + 1)))
-    idle = [seconds(lambda: sweep(day(2 * ROUNDS - 1))) for _ in range(NOBODY_DUE_ROUNDS)]
-    return {"ours": mine, "floor": bare, "due": due, "idle": statistics.median(idle), "peak_mb": peak_mb()}
+    last = day(2 * ROUNDS - 1)
+    idle, none = [], []
+    for _ in range(NOBODY_DUE_ROUNDS):
+        idle.append(seconds(lambda: sweep(last)))
+        none.append(floor_of_none(last))
+    pairs = {"ours": mine, "floor": bare, "idle_ours": idle, "idle_floor": none}
+    return {**pairs, "due": due, "peak_mb": peak_mb()}
 
 
 def all_due(_folder: Path, rounds: int) -> dict[str, Any]:
@@ -154,7 +158,7 @@ def rendering(_folder: Path, notices: int) -> dict[str, Any]:
 
 def common_shape(folder: Path, count: int) -> dict[str, Any]:
     """Decide cases one by one."""
-    return shapes.measure(folder, count)
+    return shapes.measure(folder, count)._asdict()
 
 
 def roster(folder: Path, rows: int) -> dict[str, Any]:
@@ -162,9 +166,45 @@ def roster(folder: Path, rows: int) -> dict[str, Any]:
     return importing.measure(folder, rows)
 
 
+def line(_folder: Path, _number: int) -> dict[str, Any]:
+    """Post mail over a line."""
+    from tests.benchmarks.mail import measure
+
+    return measure()._asdict()
+
+
+def words(_folder: Path, _number: int) -> dict[str, Any]:
+    """Put many notices into words."""
+    from tests.benchmarks.letters import measure
+
+    return measure()._asdict()
+
+
+def prefect(_folder: Path, _number: int) -> dict[str, Any]:
+    """Start everything, and sweep as a flow."""
+    from tests.benchmarks.service import measure
+
+    return measure()._asdict()
+
+
+def start(_folder: Path, _number: int) -> dict[str, Any]:
+    """Start the command line."""
+    from tests.benchmarks.start import measure
+
+    return measure()._asdict()
+
+
+def shards(_folder: Path, _number: int) -> dict[str, Any]:
+    """Sweep in shards."""
+    from tests.benchmarks.shards import measure
+
+    return measure()._asdict()
+
+
 MEASURES = {
     "fill": fill, "share_due": share_due, "all_due": all_due, "planning": planning, "replaying": replaying,
-    "rendering": rendering, "roster": roster, "common_shape": common_shape,
+    "rendering": rendering, "roster": roster, "common_shape": common_shape, "line": line, "words": words,
+    "prefect": prefect, "start": start, "shards": shards,
 }
 
 

