@@ -27,8 +27,8 @@ def daily_sweep(
     Args:
         as_of: The day to sweep. Leave it empty for today in the program's zone. A day before the last sweep or
             after today is refused.
-        shards: In how many parts at once, with PostgreSQL, by the task runner that ACREDITA_RUNNER names. Leave it
-            empty for what ACREDITA_SHARDS says. The result is the same.
+        shards: In how many parts at once: with PostgreSQL by the task runner that ACREDITA_RUNNER names, with SQLite by
+            processes of this machine. Leave it empty for what ACREDITA_SHARDS says. The result is the same.
     """
     engine = engine_of()
     since = swept_since_due(engine) if as_of is None else None

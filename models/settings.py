@@ -73,9 +73,9 @@ class Settings(BaseSettings):
     alarm_block: str = ""
     """A notification block of Prefect, such as slack-webhook/operators, which the server tells of alarms as well."""
     shards: int = Field(default=1, ge=1, le=MOST_SHARDS)
-    """In how many parts at once the daily sweep works, where the database is PostgreSQL."""
+    """In how many parts at once the daily sweep works; with SQLite one of them writes."""
     runner: str = "processes"
-    """Who sweeps them: threads or processes of the flow's machine, or dask://HOST:PORT, the scheduler of a cluster."""
+    """Who sweeps them with PostgreSQL: threads or processes of the flow's machine, or a cluster: dask://HOST:PORT."""
     keep_runs_days: int = Field(default=90, ge=1, le=3650)
     """How long Prefect's record of a run is kept, with its task runs and logs, before `acredita prune` deletes it."""
     keep_artifacts_days: int = Field(default=30, ge=1, le=3650)

@@ -148,4 +148,4 @@ def _batches(known: Sequence[Journey], paces: dict[int, float]) -> Iterator[Pace
 
 def _made_due(connection: Connection, batch: Paced, day: date) -> int:
     on = wire(connection).day(day)
-    return run(connection, _PACED, ((pace, on, number) for pace, number in batch))
+    return run(connection, _PACED, [(pace, on, number) for pace, number in batch])

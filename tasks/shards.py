@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import partial
 from typing import Any, NamedTuple
 
 from prefect import task
@@ -21,14 +22,18 @@ from models.rules.errors import Refused
 from models.schema import INSTALLATION, POLICY_VERSION
 from models.settings import settings
 from tasks import sweep as sweeping
+from tasks.beside import beside
 from tasks.journal import Journal
+from tasks.looking import Tally
 from tasks.store.cases import START, Cursor
 from tasks.store.database import engine_of, reading, require_schema
 from tasks.store.stretches import due_count, stretches
-from tasks.sweep import RunBatch, Tally, batches, note, sweep, sweep_batch
+from tasks.sweep import RunBatch, batches, note, sweep, sweep_batch
 
 MOST_THREADS = 8
 """Each needs a connection of the process's pool; and one interpreter decides one case at a time anyway."""
+WORTH = 10
+"""Batches at least for a process of its own: starting it takes as long as sweeping some."""
 LOOKS, BETWEEN_SECONDS = 20, 0.5
 """How often what is left is looked for: what a worker that was killed held is free once its server notices."""
 
@@ -60,20 +65,21 @@ def sweep_shard(order: Order) -> Swept:
 
 
 def sweep_in_shards(as_of: date, shards: int, journal: Journal, *, run_batch: RunBatch = sweep_batch) -> Tally:
-    """Sweep a day, everything due once, in so many parts at once; a part has a batch at least.
+    """Sweep a day, everything due once, in so many parts at once; a part has a batch at least, a process ten.
 
     Args:
         as_of: the day.
-        shards: how many; with SQLite always one.
+        shards: how many. With SQLite one of them writes, and the others decide for it (`tasks.beside`).
         journal: where what happened is noted, for those who tell of it.
         run_batch: decides one batch and writes it down, where all is swept in one piece.
     """
     engine = engine_of()
-    if shards > 1 and engine.dialect.name == "sqlite":
-        journal.remarks.append("Swept in one piece: SQLite lets one write at a time. Shards are for PostgreSQL.")
-        return sweep(as_of, run_batch, journal)
     with reading(engine) as connection:
-        parts = min(shards, -(-due_count(connection, as_of) // sweeping.BATCH)) if shards > 1 else 1
+        one_writes = engine.dialect.name == "sqlite"
+        least = sweeping.BATCH * (WORTH if one_writes or settings().runner == "processes" else 1)
+        parts = min(shards, due_count(connection, as_of) // least) if shards > 1 else 1
+        if parts > 1 and one_writes:
+            return _written_by_one(as_of, parts, journal, run_batch=run_batch)
         cut = stretches(connection, as_of, parts) if parts > 1 else []
         installation = _installation(connection) if cut else ""
     if not cut:
@@ -84,6 +90,12 @@ def sweep_in_shards(as_of: date, shards: int, journal: Journal, *, run_batch: Ru
         journal.add(happened)
     note(engine, as_of, tally)
     return tally
+
+
+def _written_by_one(as_of: date, parts: int, journal: Journal, *, run_batch: RunBatch) -> Tally:
+    """Sweep where one process writes at a time: the others decide for it."""
+    with beside(parts - 1, journal) as others:
+        return sweep(as_of, partial(run_batch, beside=others), journal)
 
 
 def _everything(orders: Sequence[Order], journal: Journal) -> Iterator[Swept]:

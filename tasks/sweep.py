@@ -9,58 +9,33 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from models.rules.case import Case, Program
-from models.rules.decide import decide
+from models.rules.case import Program
 from models.rules.decision import Decision
 from models.rules.errors import Refused
 from models.rules.hours import day_begun
-from models.rules.listed import too_short
-from models.rules.words import Status
 from models.schema import INCIDENT, INSTALLATION, SWEEP
 from tasks.journal import Journal
+from tasks.looking import Tally, look
 from tasks.store import clock
-from tasks.store.cases import START, Cursor, due_cases, write
+from tasks.store.cases import START, Cursor, write
 from tasks.store.database import engine_of, reading, transaction
 from tasks.store.patience import outlasting_restarts
-from tasks.store.programs import current_program, program_in_force
+from tasks.store.programs import current_program
+
+if TYPE_CHECKING:
+    from tasks.beside import Beside
 
 BATCH = 1000
 _NOTE = insert(SWEEP)
 _SWEPT = update(INSTALLATION).values(last_swept_on=bindparam("last_swept_on"))
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a sweep, or a batch of one, came to. `notices` counts those that can go out.
-
-    Of the stages that were left (`advances`), `sent_back` are those that a verdict let a case enter again.
-    """
-
-    due: int = 0
-    advances: int = 0
-    notices: int = 0
-    escalations: int = 0
-    failed: int = 0
-    sent_back: int = 0
-
-    @property
-    def steps(self) -> str:
-        """Say how many stages were left, and how many of them for an earlier one."""
-        return f"{self.advances} advanced" + (f" ({self.sent_back} sent back)" if self.sent_back else "")
-
-    def add(self, other: Tally) -> None:
-        """Add a batch to the sweep's total."""
-        for name in self.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 class BatchResult(NamedTuple):
@@ -71,19 +46,27 @@ class BatchResult(NamedTuple):
     journal: Journal
 
 
-RunBatch = Callable[[date, Cursor], BatchResult]
+RunBatch = Callable[..., BatchResult]
+"""Decides one batch and writes it down: of a day, from a place in the order of what is due."""
 
 
 @task(task_run_name="sweep batch after case {after[1]}", cache_policy=NO_CACHE, persist_result=False)
 @outlasting_restarts
-def sweep_batch(as_of: date, after: Cursor) -> BatchResult:
+def sweep_batch(as_of: date, after: Cursor, beside: Beside | None = None) -> BatchResult:
     """Decide the next batch of cases due on a day and write it down, whole or not at all.
 
     A row that the database refuses undoes the batch, which is then decided again with care. Care costs every batch a
     tenth of its time (SQLite keeps a copy of each page that it would have to put back), and is hardly ever needed.
+
+    Args:
+        as_of: the day.
+        after: where the batch begins.
+        beside: who decides the batches behind it meanwhile, to be written in the same transaction.
     """
     try:
         with transaction(engine_of()) as connection:
+            if beside is not None:
+                return beside.decide_batches(connection, as_of, after)
             return decide_batch(connection, as_of, (after, BATCH), careful=False)
     except IntegrityError:
         with transaction(engine_of()) as connection:
@@ -91,36 +74,26 @@ def sweep_batch(as_of: date, after: Cursor) -> BatchResult:
 
 
 def decide_batch(
-    connection: Connection, as_of: date, given: tuple[Cursor, int], *, careful: bool = True
+    connection: Connection, as_of: date, given: tuple[Cursor, int], *, careful: bool = True, last: bool = True
 ) -> BatchResult:
-    """Decide a batch inside a transaction that somebody else commits; careful, it outlives a row that is refused."""
-    program = program_in_force(connection)
-    cases, cursor = due_cases(connection, as_of, given)
-    if cursor is None:
-        return BatchResult(Tally(), None, Journal())
-    tally, journal = Tally(due=len(cases)), Journal()
-    by_id = {case.id: case for case in cases}
-    decisions = list(_decided(connection, cases, (program, as_of, tally)))
+    """Decide a batch inside a transaction that somebody else commits.
+
+    Args:
+        connection: the transaction.
+        as_of: the day.
+        given: where the batch begins, and how many cases it has.
+        careful: whether it outlives a row that the database refuses.
+        last: whether a batch that is not full can be the last one of the day.
+    """
+    looked = look(connection, as_of, given)
+    tally = Tally(due=len(looked.cases), failed=len(looked.undecided))
+    if not looked.cases:
+        return BatchResult(tally, None, Journal())
+    for subject, what in looked.undecided:
+        report(connection, subject, what)
     write_down = _halved if careful else _whole
-    for decision in write_down(connection, decisions, (program, as_of, tally)):
-        case = by_id[decision.case_id]
-        journal.decided(case, decision)
-        if decision.status is Status.OPEN and (case.changes or case.agreement_on > program.covered_agreement):
-            journal.short.update(too_short(case, program, as_of))
-    # What an award opened today is looked at today: it is due, and comes after all that was due before it.
-    opened = any(decision.next_cycle is not None for decision in decisions)
-    return BatchResult(tally, cursor if opened or len(cases) == given[1] else None, journal)
-
-
-def _decided(connection: Connection, cases: list[Case], given: tuple[Program, date, Tally]) -> Iterator[Decision]:
-    """Decide each case; one that cannot be decided stays due, visibly, and stops nothing else."""
-    program, as_of, tally = given
-    for case in cases:
-        try:
-            yield decide(case, program, as_of)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with one case must not hold up the others
-            tally.failed += 1
-            report(connection, f"enrollment {case.id}", f"could not be decided: {type(error).__name__}")
+    written = write_down(connection, looked.decisions, (looked.program, as_of, tally))
+    return BatchResult(tally, looked.following(given[1], last=last), looked.happened(written, as_of))
 
 
 def _whole(
@@ -128,13 +101,7 @@ def _whole(
 ) -> Sequence[Decision]:
     """Write decisions down, all of them."""
     program, as_of, tally = given
-    written = write(connection, decisions, (program.version, as_of))
-    back = sum(step.again for decision in decisions for step in decision.advances)
-    tally.add(
-        Tally(
-            advances=written.advances, notices=written.notices, escalations=written.escalations, sent_back=back,
-        )
-    )
+    tally.wrote(write(connection, decisions, (program.version, as_of)), decisions)
     return decisions
 
 

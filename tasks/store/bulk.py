@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -63,9 +63,9 @@ def change(table: Table, names: str, where: ColumnElement[bool] | None = None) -
     return Bulk(lambda _: made, (*(f"new_{name}" for name in columns), "row_id"))
 
 
-def run(connection: Connection, bulk: Bulk, rows: Iterable[tuple[Any, ...]]) -> int:
+def run(connection: Connection, bulk: Bulk, rows: Sequence[tuple[Any, ...]]) -> int:
     """Execute a bulk statement; return how many rows it wrote."""
-    given = list(rows)
+    given = rows
     if not given:
         return 0
     sql, order = _ordered(bulk, connection.dialect.name)

@@ -214,6 +214,21 @@ _TELL = insertion(
 )
 
 
+_WRITES = (_SETTLE, _CLOSE, _CLIMB, _CANCEL, _REVIVE, _OPEN, _ADVANCE, _TELL, _FORESEE, _FORECAST)
+_PENDING = NoticeState.PENDING
+
+
+class Spelled(NamedTuple):
+    """A batch of decisions as rows, a list for each of `_WRITES`, in the driver's own types; any process can write it.
+
+    `awards` are the decisions that open a cycle; `notices` counts those that can go out.
+    """
+
+    rows: tuple[list[tuple[Any, ...]], ...]
+    awards: list[Decision]
+    notices: int
+
+
 def write(connection: Connection, decisions: Sequence[Decision], given: tuple[int, date]) -> Written:
     """Write a batch of decisions down with one bulk statement for each kind of row.
 
@@ -222,22 +237,35 @@ def write(connection: Connection, decisions: Sequence[Decision], given: tuple[in
         decisions: what `decide` said of them.
         given: the policy version they were decided by, and the day.
     """
+    return put_down(connection, spelled(connection, decisions, given), given[1])
+
+
+def put_down(connection: Connection, batch: Spelled, today: date) -> Written:
+    """Write a batch that was spelled already, here or elsewhere."""
+    wrote = {bulk: run(connection, bulk, rows) for bulk, rows in zip(_WRITES, batch.rows, strict=True)}
+    open_cycles(connection, batch.awards, today)
+    return Written(wrote[_ADVANCE], batch.notices, wrote[_OPEN])
+
+
+def spelled(connection: Connection, decisions: Sequence[Decision], given: tuple[int, date]) -> Spelled:
+    """Turn decisions into the rows that they write."""
     version, today = given
     pen = _Pen(wire(connection), version, (today, now_in(connection)))
-    run(connection, _SETTLE, map(pen.settled, decisions))
-    run(connection, _CLOSE, (pen.closed(closed) for d in decisions for closed in d.closed))
-    run(connection, _CLIMB, (pen.climbed(standing) for d in decisions for standing in d.moved))
-    run(connection, _CANCEL, (pen.cancelled(cancelling) for d in decisions for cancelling in d.cancellings))
-    run(connection, _REVIVE, ((NoticeState.PENDING.value, None, number) for d in decisions for number in d.revived))
-    escalations = run(connection, _OPEN, (pen.opened(d.case_id, standing) for d in decisions for standing in d.opened))
-    advances = run(connection, _ADVANCE, (pen.advanced(d.case_id, a) for d in decisions for a in d.advances))
-    run(connection, _TELL, (pen.told(d.case_id, telling) for d in decisions for telling in d.tellings))
-    run(connection, _FORESEE, ((d.forecast.fit, d.case_id) for d in decisions if d.forecast is not None))
-    run(connection, _FORECAST, (pen.foreseen(d) for d in decisions if d.forecast is not None))
-    open_cycles(connection, decisions, today)
-    pending = NoticeState.PENDING
-    notices = sum(telling.state is pending for d in decisions for telling in d.tellings)
-    return Written(advances, notices, escalations)
+    foreseen = [d for d in decisions if d.forecast is not None]
+    rows = (
+        list(map(pen.settled, decisions)),
+        [pen.closed(closed) for d in decisions for closed in d.closed],
+        [pen.climbed(standing) for d in decisions for standing in d.moved],
+        [pen.cancelled(cancelling) for d in decisions for cancelling in d.cancellings],
+        [(_PENDING.value, None, number) for d in decisions for number in d.revived],
+        [pen.opened(d.case_id, standing) for d in decisions for standing in d.opened],
+        [pen.advanced(d.case_id, step) for d in decisions for step in d.advances],
+        [pen.told(d.case_id, telling) for d in decisions for telling in d.tellings],
+        [(d.forecast.fit, d.case_id) for d in foreseen if d.forecast is not None],
+        [pen.foreseen(d) for d in foreseen],
+    )
+    notices = sum(telling.state is _PENDING for d in decisions for telling in d.tellings)
+    return Spelled(rows, [d for d in decisions if d.next_cycle is not None], notices)
 
 
 class _Pen:

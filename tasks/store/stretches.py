@@ -27,6 +27,14 @@ _ENDS = (
 )
 _LEFT = _COUNTED.where(tuple_(*_ORDER) <= tuple_(bindparam("day"), bindparam("id")))
 
+_NTH = (
+    select(*_ORDER)
+    .where(_DUE, tuple_(*_ORDER) > tuple_(bindparam("day"), bindparam("id")))
+    .order_by(*_ORDER)
+    .offset(bindparam("before"))
+    .limit(1)
+)
+
 
 def due_count(connection: Connection, today: date, until: tuple[date, int] | None = None) -> int:
     """Count what is due on a day, to its end or up to and with a key."""
@@ -40,3 +48,11 @@ def stretches(connection: Connection, today: date, parts: int) -> list[Cursor]:
     ends = [(row.next_review_on, row.id) for row in connection.execute(_ENDS, {"today": today, "parts": parts})]
     starts = [(START.day, START.id), *ends]
     return [Cursor(*start, end) for start, end in zip(starts, ends, strict=False)]
+
+
+def place_after(connection: Connection, today: date, given: tuple[Cursor, int]) -> Cursor | None:
+    """Return the place behind so many cases due after another place; None where there are no more than those."""
+    cursor, size = given
+    wanted = {"today": today, "day": cursor.day, "id": cursor.id, "before": size - 1}
+    last = connection.execute(_NTH, wanted).first()
+    return None if last is None else Cursor(last.next_review_on, last.id)

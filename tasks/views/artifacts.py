@@ -26,13 +26,15 @@ from sqlalchemy import select
 from models.rules.case import Program
 from models.rules.words import Cycle, Language, Risk
 from models.schema import INSTALLATION
+from tasks.beside import Beside
 from tasks.journal import KEPT, Journal, Move, Named
+from tasks.looking import Tally
 from tasks.shards import sweep_in_shards
 from tasks.store.cases import Cursor
 from tasks.store.database import engine_of, reading
 from tasks.store.programs import program_in_force
 from tasks.store.stretches import due_count
-from tasks.sweep import BatchResult, Tally, sweep_batch
+from tasks.sweep import BatchResult, sweep_batch
 from tasks.views.attention import Wanting, most_at_risk
 from tasks.views.case_page import case_key, case_page
 from tasks.views.charts import Bar, bars_by_risk
@@ -88,9 +90,9 @@ class Watched:
         self._artifact: UUID | None = None
         self._due = self._done = 0
 
-    def __call__(self, as_of: date, after: Cursor) -> BatchResult:
+    def __call__(self, as_of: date, after: Cursor, beside: Beside | None = None) -> BatchResult:
         """Decide the next batch and show what share of all is done."""
-        result: BatchResult = sweep_batch(as_of, after)
+        result: BatchResult = sweep_batch(as_of, after, beside)
         self._done += result.tally.due
         if self._artifact is None and result.cursor is not None:
             with reading(engine_of()) as connection:

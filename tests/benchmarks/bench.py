@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -33,6 +34,7 @@ MIDDLE = 100_000
 CASES_ALONE = 1000
 DAYS_LIVED = 1200
 LETTERS = 2000
+ROUNDS = 2
 SWEEP_LIMIT, IMPORT_SECONDS = 1.6, 30.0
 PATIENCE = 900
 """Seconds after which a measurement is given up."""
@@ -103,23 +105,33 @@ def row(what: str, database: str, figures: dict[str, Any], *, prefix: str = "", 
 
 def sweeps(size: int, database: str, middle: int) -> Iterator[Row | Growth]:
     """Measure the sweeps of a size: as rows at the middle one, as a step of the growth on SQLite."""
-    place = on_sqlite if database == LITE else on_postgresql
-    with place() as here:
+    with (on_sqlite if database == LITE else on_postgresql)() as here:
         here.ask("fill", size)
         some = here.ask("share_due", size)
-        every = here.ask("all_due", 2 if size == middle else 0)
-    judged = SWEEP_LIMIT if size >= MIDDLE else None
-    peak = max(some["peak_mb"], every["peak_mb"])
-    share = row(f"sweep, {some['due']:,} of {size:,} due", database, some, limit=judged, peak_mb=some["peak_mb"])
-    if database == LITE:
-        idle = statistics.median(some["idle_ours"])
-        yield Growth(size, share, idle, every["first"], every["notices"], peak)
-    if size == middle:
+        judged = SWEEP_LIMIT if size >= MIDDLE else None
+        share = row(f"sweep, {some['due']:,} of {size:,} due", database, some, limit=judged, peak_mb=some["peak_mb"])
+        if database == LITE:
+            yield _growth(here, share, size, statistics.median(some["idle_ours"]))
+        if size != middle:
+            return
         yield share
-        name = f"sweep, all {size:,} due again by a new policy"
-        yield row(name, database, every, limit=SWEEP_LIMIT, peak_mb=every["peak_mb"])
         name = f"sweep with nobody due, of {size:,}"
         yield row(name, database, some, prefix="idle_", within=paper.IDLE_LIMIT)
+        every = here.ask("all_due", ROUNDS)
+        name, peak = f"sweep, all {size:,} due again by a new policy", every["peak_mb"]
+        if database == LITE:
+            yield row(f"{name}, two processes", database, every, prefix="pair_", limit=judged, peak_mb=peak)
+        yield row(name, database, every, limit=None if database == LITE else judged, peak_mb=peak)
+
+
+def _growth(here: Measured, share: Row, size: int, idle: float) -> Growth:
+    """Sweep everything for the first time, by one process and on another copy by two."""
+    with on_sqlite() as there:
+        shutil.copy(here.folder / "bench.db", there.folder)
+        one = there.ask("all_due_once", 1)
+    two = here.ask("all_due_once", 2)
+    peak = max(one["peak_mb"], two["peak_mb"], share.peak_mb or 0)
+    return Growth(size, share, idle, one["seconds"], two["seconds"], two["notices"], peak)
 
 
 def imports(database: str, middle: int) -> Iterator[Row]:

@@ -11,7 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
 from typing import Any
@@ -66,22 +66,43 @@ def share_due(_folder: Path, _size: int) -> dict[str, Any]:
 
 
 def all_due(_folder: Path, rounds: int) -> dict[str, Any]:
-    """Put every case in front of a sweep at once, as a new policy does: the first time, and against the floor."""
-    from tasks.sweep import sweep
-
+    """Put every case in front of a sweep at once, as a new policy does, again: by one process, by two, by the floor."""
     on = day(TURNS)
-    imported = peak_mb()
-    _policy_changes()
-    begun = time.perf_counter()
-    first = sweep(on)
-    told: dict[str, Any] = {"first": time.perf_counter() - begun, "due": first.due, "notices": first.notices}
-    told |= {"imported_mb": imported, "peak_mb": peak_mb(), "ours": [], "floor": []}
+    told: dict[str, Any] = {"ours": [], "pair_ours": [], "floor": []}
+    _swept(on)
     for _ in range(rounds):
-        _policy_changes()
-        told["ours"].append(seconds(lambda: sweep(on)))
+        told["ours"].append(_swept(on)["seconds"])
+        told["pair_ours"].append(_swept(on, 2)["seconds"] if _decides_beside() else 0)
         _policy_changes()
         told["floor"].append(floor(on))
-    return told
+    return told | {"pair_floor": told["floor"], "peak_mb": peak_mb()}
+
+
+def all_due_once(_folder: Path, processes: int) -> dict[str, Any]:
+    """Put every case in front of a sweep for the first time, which tells most of them something."""
+    return _swept(day(TURNS), processes) | {"peak_mb": peak_mb()}
+
+
+def _decides_beside() -> bool:
+    """Whether a second process decides for the one that writes: PostgreSQL has shards, and they a table."""
+    from tasks.store.database import engine_of
+
+    return engine_of().dialect.name == "sqlite"
+
+
+def _swept(on: date, processes: int = 1) -> dict[str, Any]:
+    """Sweep a day on which everything is due."""
+    from tasks.journal import Journal
+    from tasks.shards import sweep_in_shards
+    from tasks.sweep import sweep_batch
+
+    _policy_changes()
+    journal = Journal()
+    begun = time.perf_counter()
+    tally = sweep_in_shards(on, processes, journal, run_batch=sweep_batch.fn)
+    taken = time.perf_counter() - begun
+    assert not journal.remarks, journal.remarks
+    return {"seconds": taken, "notices": tally.notices}
 
 
 def _policy_changes() -> None:
@@ -202,7 +223,8 @@ def shards(_folder: Path, _number: int) -> dict[str, Any]:
 
 
 MEASURES = {
-    "fill": fill, "share_due": share_due, "all_due": all_due, "planning": planning, "replaying": replaying,
+    "fill": fill, "share_due": share_due, "all_due": all_due, "all_due_once": all_due_once,
+    "planning": planning, "replaying": replaying,
     "rendering": rendering, "roster": roster, "common_shape": common_shape, "line": line, "words": words,
     "prefect": prefect, "start": start, "shards": shards,
 }

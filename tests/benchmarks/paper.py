@@ -10,6 +10,7 @@ import json
 import os
 import platform
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -44,7 +45,8 @@ class Row(NamedTuple):
     @property
     def key(self) -> str:
         """What it is called in the baseline: without the number of what was due."""
-        return f"{self.what.split(', ')[0]}{' all' if ' all ' in self.what else ''}, {self.database}".rstrip(", ")
+        short = [self.what.split(", ")[0], *(word for word in (" all ", "two processes") if word in self.what)]
+        return f"{' '.join(map(str.strip, short))}, {self.database}".rstrip(", ")
 
     def misses(self) -> Iterator[str]:
         """Say what is over its limit."""
@@ -60,12 +62,16 @@ class Row(NamedTuple):
 
 
 class Growth(NamedTuple):
-    """What a number of enrollments costs: a share due, nobody due, all due at once for the first time, and memory."""
+    """What a number of enrollments costs: a share due, nobody due, all due at once for the first time, and memory.
+
+    All due at once is swept by one process (`one`) and by two (`two`).
+    """
 
     size: int
     share: Row
     idle: float
-    first: float
+    one: float
+    two: float
     notices: int
     peak_mb: float
 
@@ -78,8 +84,8 @@ class Growth(NamedTuple):
         """Say what is over its limit."""
         if self.idle > IDLE_LIMIT:
             yield f"nobody of {self.size:,} due: {1000 * self.idle:.0f} ms, at most {1000 * IDLE_LIMIT:.0f}"
-        if self.size == MILLION and self.first > FIRST_LIMIT:
-            yield f"all of {self.size:,} due: {self.first:.0f} s, at most {FIRST_LIMIT:.0f}"
+        if self.size == MILLION and self.two > FIRST_LIMIT:
+            yield f"all of {self.size:,} due: {self.two:.0f} s, at most {FIRST_LIMIT:.0f}"
         if self.peak_mb > PEAK_LIMIT:
             yield f"memory with {self.size:,}: {self.peak_mb:.0f} MB, at most {PEAK_LIMIT:.0f}"
 
@@ -145,7 +151,8 @@ class Record:
             kept = json.loads(FIGURES.read_text(encoding="utf-8"))
             record.measured = kept.pop("measured")
             for kind, those in kept.items():
-                record.found[kind] = {key: _made(kind, values) for key, values in those.items()}
+                with suppress(TypeError):  # of a version that told other things of it: it is measured anew
+                    record.found[kind] = {key: _made(kind, values) for key, values in those.items()}
         return record
 
     def add(self, each: Found) -> None:
@@ -174,12 +181,12 @@ class Record:
             ),
             Sheet(
                 "growth, on SQLite",
-                ("enrollments", "3 % due s", "floor s", "ratio", "nobody due", "all due s", "µs a case", "told",
-                 "peak MB"),
+                ("enrollments", "3 % due s", "floor s", "ratio", "nobody due", "all due s", "by two s", "µs a case",
+                 "told", "peak MB"),
                 [
                     (f"{g.size:,}", f"{g.share.ours:.3f}", f"{g.share.floor:.3f}", f"{g.share.ratio:.2f}",
-                     f"{1000 * g.idle:.1f} ms", f"{g.first:.1f}", f"{1e6 * g.first / g.size:.0f}", f"{g.notices:,}",
-                     f"{g.peak_mb:.0f}") for g in grown
+                     f"{1000 * g.idle:.1f} ms", f"{g.one:.1f}", f"{g.two:.1f}", f"{1e6 * g.two / g.size:.0f}",
+                     f"{g.notices:,}", f"{g.peak_mb:.0f}") for g in grown
                 ],
             ),
             *self.found["sheets"].values(),
@@ -236,7 +243,8 @@ def _picture(grown: Sequence[Growth]) -> bytes:
         time, memory = figure.subplots(1, 2, width_ratios=(2, 1))
         sizes = [each.size for each in grown]
         lines: Any = (
-            ("all due", [g.first for g in grown], INK, ("-", 0)),
+            ("all due", [g.one for g in grown], INK, ("-", 5)),
+            ("all due, by two", [g.two for g in grown], INK, (":", -5)),
             ("3 % due", [g.share.ours for g in grown], BLUE, ("-", 5)),
             ("3 % due, floor", [g.share.floor for g in grown], BLUE, (":", -5)),  # hardly below it
             ("nobody due", [g.idle for g in grown], QUIET, ("-", 0)),

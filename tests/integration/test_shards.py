@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from importlib import import_module
 from itertools import count, pairwise
 from typing import Any, NamedTuple
@@ -26,14 +27,18 @@ from flows.daily import daily_sweep
 from models.rules.case import Case
 from models.schema import ASSIGNMENT, ENROLLMENT, ESCALATION, INCIDENT, NOTICE, STAGE_CHANGE
 from models.settings import Settings
+from tasks import shards as sharding
 from tasks import sweep as sweeping
+from tasks.beside import Beside
+from tasks.beside import beside as beside_this
 from tasks.journal import Journal
+from tasks.looking import Tally
 from tasks.shards import sweep_in_shards
-from tasks.store.cases import START
+from tasks.store.cases import START, Cursor
 from tasks.store.clock import set_clock
 from tasks.store.database import reading, transaction
 from tasks.store.stretches import due_count, stretches
-from tasks.sweep import Tally, sweep
+from tasks.sweep import BatchResult, sweep, sweep_batch
 from tests.building import ONBOARDED, case, crew, day, program
 from tests.conftest import create_database, engine_at
 from tests.on_prefect import Api, eventually, run
@@ -299,13 +304,16 @@ def test_a_line_that_is_cut_and_a_server_that_crashes_in_mid_sweep_cost_nothing(
 
 @pytest.mark.nightly
 def test_a_process_that_is_killed_leaves_its_shard_to_the_sweep(
-    pg: Engine, in_one_piece: tuple[Tally, list[Any], Found]
+    pg: Engine, monkeypatch: pytest.MonkeyPatch, in_one_piece: tuple[Tally, list[Any], Found]
 ) -> None:
     """The default runner: one dead process ends its pool, and the other shard with it."""
+    monkeypatch.setattr(sharding, "WORTH", 1)
     others = set(psutil.Process().children())
     with held_up(pg, journal := Journal()) as held:
         mine = set(psutil.Process().children()) - others
-        next(each for each in mine if "spawn_main" in " ".join(each.cmdline())).kill()
+        workers = [each for each in mine if "spawn_main" in " ".join(each.cmdline())]
+        workers[0].kill()
+        psutil.wait_procs(workers, 30)  # or the other one writes what nobody hears of
     assert held.done.result() == in_one_piece[0]
     assert "shards were not heard of (BrokenProcessPool)" in journal.remarks[0]
     _alike(pg, in_one_piece[2])
@@ -314,10 +322,95 @@ def test_a_process_that_is_killed_leaves_its_shard_to_the_sweep(
 # What is asked for
 
 
-def test_sqlite_is_swept_in_one_piece_and_the_run_says_so(lite: Engine) -> None:
+# SQLite: one writes, and the others decide for it
+
+
+@pytest.fixture
+def on_sqlite(lite: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """The same cases as with PostgreSQL, on SQLite."""
+    monkeypatch.setattr(sweeping, "BATCH", 5)
     install(lite, program().policy, lives())
+    with transaction(lite) as connection:
+        connection.execute(update(ENROLLMENT).where(ENROLLMENT.c.id == 7).values(track="unheard_of"))
+    return lite
+
+
+class Late(ThreadPoolExecutor):
+    """A pool that stops after it was given so much to do: what befalls one whose process was killed."""
+
+    def __init__(self, patience: int) -> None:
+        super().__init__(1)
+        self._patience = patience
+
+    def submit(self, work: Any, /, *given: Any, **named: Any) -> Future[Any]:
+        self._patience -= 1
+        if self._patience < 0:
+            self.shutdown()
+        return super().submit(work, *given, **named)
+
+
+@pytest.mark.parametrize(("patience", "others"), [(99, 1), (99, 3), (2, 1), (1, 1)])
+def test_batches_that_others_decided_are_written_as_if_decided_here(
+    on_sqlite: Engine, in_one_piece: tuple[Tally, list[Any], Found], patience: int, others: int
+) -> None:
+    journal = Journal()
+    with Late(patience) as pool:
+        beside = Beside(pool, others, journal)
+        assert eventually(lambda: beside.started or None)
+        assert sweep(TODAY, partial(sweep_batch.fn, beside=beside), journal) == in_one_piece[0]
+    assert journal.remarks == ([] if patience == 99 else [LOST])
+    assert _told(on_sqlite, journal) == in_one_piece[1]
+    _alike(on_sqlite, in_one_piece[2])
+
+
+LOST = "A process that decided beside this one was lost (RuntimeError); the rest was swept in one piece."
+
+
+def test_a_row_that_is_refused_stops_only_itself_whoever_decided_it(on_sqlite: Engine) -> None:
+    ahead = {
+        "enrollment_id": 12, "seq": 1, "from_stage": "onboarding", "to_stage": "gap_analysis", "status": "open",
+        "changed_on": day(1), "decided_on": day(1), "evidence": {}, "policy_version_id": 1,
+        "recorded_at": datetime(2020, 1, 1, tzinfo=UTC),
+    }
+    with transaction(on_sqlite) as connection:
+        connection.execute(STAGE_CHANGE.insert(), ahead)
+    with ThreadPoolExecutor(1) as pool:
+        beside = Beside(pool, 1, Journal())
+        assert eventually(lambda: beside.started or None)
+        tally = sweep(TODAY, partial(sweep_batch.fn, beside=beside))
+    assert (tally.due, tally.failed) == (26, 2)
+    with reading(on_sqlite) as connection:
+        assert set(connection.scalars(select(INCIDENT.c.subject))) == {"enrollment 7", "enrollment 12"}
+
+
+@pytest.mark.nightly
+def test_a_process_beside_that_is_killed_costs_nothing(
+    on_sqlite: Engine, in_one_piece: tuple[Tally, list[Any], Found]
+) -> None:
+    journal, before = Journal(), set(psutil.Process().children())
+    with beside_this(1, journal) as others:
+        assert eventually(lambda: others.started or None, 60)
+        mine = [each for each in psutil.Process().children() if each not in before]
+        worker = next(each for each in mine if "spawn_main" in " ".join(each.cmdline()))
+
+        def kills(as_of: date, after: Cursor) -> BatchResult:
+            result = sweep_batch.fn(as_of, after, others)
+            with suppress(psutil.NoSuchProcess):  # once it is dead
+                worker.kill()
+            return result
+
+        assert sweep(TODAY, kills, journal) == in_one_piece[0]
+    assert len(journal.remarks) == 1
+    assert "was lost (BrokenProcessPool)" in journal.remarks[0]
+    _alike(on_sqlite, in_one_piece[2])
+
+
+def test_a_small_day_is_swept_in_one_piece_however_many_shards_are_asked_for(lite: Engine) -> None:
+    install(lite, program().policy, lives())
+    before = set(psutil.Process().children())
     assert sweep_in_shards(TODAY, 2, journal := Journal()).due > 0
-    assert journal.warnings == ["Swept in one piece: SQLite lets one write at a time. Shards are for PostgreSQL."]
+    assert journal.warnings == []
+    assert set(psutil.Process().children()) == before, "nobody was started"
 
 
 @pytest.mark.parametrize("value", ["thread", "dask", "dask://", "dask://host", "dask://host:x", "tcp://host:8786", ""])
