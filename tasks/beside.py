@@ -24,7 +24,7 @@ from tasks.store.cases import Cursor, put_down
 from tasks.store.stretches import place_after
 from tasks.sweep import BatchResult, decide_batch, report
 
-SHARE = 1.4
+SHARE = 1.8
 """How much more of the cases one of the others gets: this process writes what all of them decide (measured)."""
 PATIENCE_SECONDS = 60
 

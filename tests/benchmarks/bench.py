@@ -41,7 +41,7 @@ PATIENCE = 900
 LITE, POSTGRES = "SQLite", "PostgreSQL"
 SCRIPTS = {
     "line": "mail over a line of 40 ms", "words": "letters", "prefect": "what Prefect costs",
-    "start": "the command line", "shards": "two shards beside one piece",
+    "pages": "what pages cost", "start": "the command line", "shards": "two shards beside one piece",
 }
 """Measurements that make a table of their own, by their names in `measures`."""
 CONSOLE = Console(width=110)

@@ -36,7 +36,8 @@ READS = (
     " acknowledged_until, closed_on FROM escalation WHERE enrollment_id IN ({})",
     "SELECT enrollment_id, id, kind, months, anchor_on, effective_on, undoes_id FROM deadline_change"
     " WHERE enrollment_id IN ({}) ORDER BY id",
-    "SELECT enrollment_id, rule, assignment_id, since, until FROM snooze WHERE enrollment_id IN ({})",
+    "SELECT enrollment_id, rule, assignment_id, since, until FROM snooze WHERE enrollment_id IN ({})"
+    " AND (ended_on IS NULL OR ended_on > since)",
     SEAT.format("enrollment_id") + "s.enrollment_id IN ({})",
     SEAT.format("agency_id") + "s.agency_id IN ({})",
 )

@@ -208,6 +208,13 @@ def prefect(_folder: Path, _number: int) -> dict[str, Any]:
     return measure()._asdict()
 
 
+def pages(_folder: Path, _number: int) -> dict[str, Any]:
+    """Draw pages."""
+    from tests.benchmarks.portfolio import measure
+
+    return measure()._asdict()
+
+
 def start(_folder: Path, _number: int) -> dict[str, Any]:
     """Start the command line."""
     from tests.benchmarks.start import measure
@@ -226,7 +233,7 @@ MEASURES = {
     "fill": fill, "share_due": share_due, "all_due": all_due, "all_due_once": all_due_once,
     "planning": planning, "replaying": replaying,
     "rendering": rendering, "roster": roster, "common_shape": common_shape, "line": line, "words": words,
-    "prefect": prefect, "start": start, "shards": shards,
+    "prefect": prefect, "pages": pages, "start": start, "shards": shards,
 }
 
 

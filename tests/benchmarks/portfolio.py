@@ -12,14 +12,12 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rich.console import Console
-from rich.table import Table
-
 from tests.benchmarks.measures import seconds
+from tests.benchmarks.paper import Sheet, told
 from tests.benchmarks.population import TODAY, build
 
 SIZES = (1_000, 10_000, 100_000)
@@ -36,17 +34,15 @@ class Drawn(NamedTuple):
     kilobytes: float
 
 
-def main() -> int:
-    """Print the table; exit 1 where a figure is over its limit."""
-    sizes = [int(each) for each in sys.argv[1:]] or SIZES
-    table = Table(title="what pages cost", title_justify="left", box=None)
-    for name in ("enrollments", "portfolio, ms", "of KB", "a case's page, ms"):
-        table.add_column(name, justify="right")
+def measure(sizes: Sequence[int] = SIZES) -> Sheet:
+    """Draw the pages of each size."""
     found = {size: measured(size) for size in sizes}
-    for size, each in found.items():
-        table.add_row(f"{size:,}", f"{1000 * each.portfolio:.0f}", f"{each.kilobytes:.0f}", f"{1000 * each.case:.0f}")
-    Console(width=100).print(table)
-    return int(any(each.portfolio > LIMIT for size, each in found.items() if size <= JUDGED))
+    cells = [
+        (f"{size:,}", f"{1000 * each.portfolio:.0f}", f"{each.kilobytes:.0f}", f"{1000 * each.case:.0f}")
+        for size, each in found.items()
+    ]
+    missed = [f"{size:,}" for size, each in found.items() if size <= JUDGED and each.portfolio > LIMIT]
+    return Sheet("what pages cost", ("enrollments", "portfolio, ms", "of KB", "a case's page, ms"), cells, missed)
 
 
 def measured(size: int) -> Drawn:
@@ -100,4 +96,4 @@ def _some_code(engine: Any) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(told(measure([int(each) for each in sys.argv[1:]] or SIZES)))
