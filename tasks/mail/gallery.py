@@ -1,4 +1,4 @@
-"""Every mail on one page, to be looked at before anybody gets one: each notice, a digest and an escalation."""
+"""Every mail on one page, to be looked at before anybody gets one: each notice, a day's mails, those of the week."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from models.rules.letter import Letter, Message
 from models.rules.words import Language
 from tasks.mail.rendering import TEMPLATES, notices, render
 from tasks.mail.samples import sample_answered, sample_item, sample_letter, sample_several
+from tasks.weekly.samples import ABOUT, sample_weekly
 
 PAGE = TEMPLATES.parent / "gallery"
 INDEX = "index.html"
@@ -57,6 +58,8 @@ def write_gallery(folder: Path, today: date) -> Path:
 def _pieces() -> Iterator[Piece]:
     yield Piece("digest", "Digest", "what one person is reminded of on one day, in one mail", ())
     yield Piece("escalation", "Escalations", "what has climbed to one person, in one mail", ())
+    for name, about in ABOUT.items():
+        yield Piece(name, name.replace("_", " ").capitalize(), about, ())
     for notice in notices():
         yield Piece(notice, notice.replace("_", " ").capitalize(), "", ())
 
@@ -64,6 +67,8 @@ def _pieces() -> Iterator[Piece]:
 def _letter(name: str, language: Language, today: date) -> Letter:
     if name in {"digest", "escalation"}:
         return sample_several(language, today, escalated=name == "escalation")
+    if name in ABOUT:
+        return sample_weekly(name, language, today)
     return sample_answered(sample_letter((sample_item(name, language, today),), language, today))
 
 

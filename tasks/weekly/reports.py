@@ -15,36 +15,20 @@ from prefect.cache_policies import NO_CACHE
 from sqlalchemy import Connection, Row, or_, select
 
 from models.rules.case import Program
-from models.rules.letter import Letter, Part, reference_of, report_because
-from models.rules.letter import Row as Line
+from models.rules.letter import Letter, reference_of, report_because
 from models.rules.reporting.quarters import Quarter, quarter_of
 from models.rules.words import EmailKind, Language, Post, Reason
 from models.schema import ASSIGNMENT
-from tasks.mail.rendering import spell_day, spell_days
+from tasks.mail.rendering import spell_day
 from tasks.reports.reasons import filed_on
 from tasks.store.cases import WIDE
 from tasks.store.database import engine_of, transaction
 from tasks.store.programs import program_in_force
 from tasks.weekly.notices import tell
+from tasks.weekly.owed import TEMPLATE, owed
 
-RULE, TEMPLATE = "quarterly_report", "report_due"
+RULE = "quarterly_report"
 _A = ASSIGNMENT.c
-_WORDS = {
-    Language.ES_MX: {
-        "title": "Informe trimestral {quarter}: debe entregarse el {due}", "owed": "Informe al patrocinador",
-        "left": "faltan {days}: {due}",
-        "write": "escríbalo con `acredita report quarterly {quarter}`; el flujo programado ya dejó una primera versión",
-        "reasons": "registre por qué difiere cada indicador: `acredita report reason {quarter} INDICADOR RAZÓN`",
-        "filed": "al entregarlo, regístrelo: `acredita report filed {quarter} --on DÍA`; los avisos terminan",
-    },
-    Language.EN: {
-        "title": "Quarterly report {quarter}: owed by {due}", "owed": "Report to the sponsor",
-        "left": "{days} are left: {due}",
-        "write": "write it with `acredita report quarterly {quarter}`; the scheduled flow has left a first version",
-        "reasons": "record why each indicator differs: `acredita report reason {quarter} INDICATOR REASON`",
-        "filed": "once it is handed in, record it: `acredita report filed {quarter} --on DAY`; the reminders end",
-    },
-}
 
 
 @task(task_run_name="remind of the report on {today}", cache_policy=NO_CACHE, persist_result=False)
@@ -112,15 +96,12 @@ def letter(connection: Connection, program: Program, row: Row[Any], *, today: da
     if row.anchor_on < today:
         return Reason.DATE_PASSED
     language = Language(row.language)
-    words, due = _WORDS[language], spell_day(row.anchor_on, language)
-    left = spell_days((row.anchor_on - today).days, language)
-    lines = tuple(words[name].format(quarter=quarter, due=due, days=left) for name in ("write", "reasons", "filed"))
-    title = words["title"].format(quarter=quarter, due=due)
-    post = program.policy.posts[Post(row.post)].text(language)
+    title, part = owed(quarter, row.anchor_on, today=today, language=language)
+    post, due = program.policy.posts[Post(row.post)].text(language), spell_day(row.anchor_on, language)
     return Letter(
         given_names=row.given_names, surname=row.surname, second_surname=row.second_surname, post_name=post,
         language=language, kind=EmailKind.WEEKLY, items=(), today=today, is_demo=is_demo, frame=TEMPLATE, title=title,
         reference=reference_of(f"{row.person_id}/{today}/{EmailKind.WEEKLY}"),
         program_name=program.policy.name.text(language), because=report_because(RULE, post, due, language=language),
-        parts=(Part(title, "", rows=(Line(words["owed"], words["left"].format(days=left, due=due), lines),)),),
+        parts=(part,),
     )

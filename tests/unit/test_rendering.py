@@ -20,6 +20,7 @@ from tasks.mail.gallery import write_gallery
 from tasks.mail.rendering import PARTS, TEMPLATES, WIDTH, notices, preview, render, template_problems, wrapped
 from tasks.mail.samples import sample_item, sample_letter, sample_several
 from tasks.store.programs import SHIPPED, read_policy
+from tasks.weekly.samples import ABOUT
 
 TODAY = date(2023, 4, 3)
 EVERY = [(notice, language) for notice in notices() for language in Language]
@@ -412,7 +413,7 @@ def test_answers_are_the_same_in_text_and_html_and_lead_where_they_should(langua
 def test_the_gallery_shows_every_notice_in_every_language(tmp_path: Path) -> None:
     page = write_gallery(tmp_path / "gallery", TODAY)
     html = page.read_text(encoding="utf-8")
-    for name in ("digest", "escalation", *notices()):
+    for name in ("digest", "escalation", *ABOUT, *notices()):
         for language in Language:
             assert f'src="{name}.{language}.html"' in html
     for target in re.findall(r'(?:src|href)="([^"#]+)"', html):
