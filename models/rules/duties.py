@@ -105,6 +105,11 @@ def changed_holder(seats: Sequence[Seat], post: Post, today: date) -> date | Non
     return taken[first].since if first > 0 else None
 
 
+def still_owed(each: Owed, seats: Sequence[Seat], on: date) -> bool:
+    """Whether something will be owed on a day, as far as is known: whoever leaves before owes it no more."""
+    return each.changed_on is None or changed_holder(seats, Post(each.name), on) == each.changed_on
+
+
 def _in_turn(found: list[Owed], facts: Iterable[Fact]) -> list[Owed]:
     """Let each fact fulfil the earliest date that is still open on its day: a late report is last year's."""
     for fact in facts:

@@ -12,7 +12,7 @@ from models.rules.case import Case, Key, Plan, Program, Standing, holder
 from models.rules.clock import Clocks, Pause, clocks, days_after, holds, rested, rests
 from models.rules.dates import DAYS
 from models.rules.decision import Telling
-from models.rules.duties import Owed, owed
+from models.rules.duties import Owed, owed, still_owed
 from models.rules.gates import Dossier
 from models.rules.governments import lost_ahead
 from models.rules.policy import EscalationRule, ReminderRule, Wait
@@ -132,9 +132,14 @@ def _unreachable(rule: EscalationRule, case: Case, scene: Scene) -> Sequence[Con
     return _of_posts(rule, unreachable_from, (case, scene)) if scene.unreachable else ()
 
 
-def _unfulfilled(rule: EscalationRule, _case: Case, scene: Scene) -> Sequence[Condition]:
+def _unfulfilled(rule: EscalationRule, case: Case, scene: Scene) -> Sequence[Condition]:
     mine = [each for each in scene.owed if each.done is None and each.duty.rule in rule.duties]
-    return [Condition(o.story, o.due_on, _grace(rule, o.due_on + ONE_DAY, scene)) for o in mine]
+    opening = ((each, _grace(rule, each.due_on + ONE_DAY, scene)) for each in mine)
+    # Nobody is told that something would be late which whoever is known to leave before owes no more.
+    return [
+        Condition(each.story, each.due_on, on) for each, on in opening
+        if on <= scene.today or still_owed(each, case.seats, on)
+    ]
 
 
 def _at_risk(rule: EscalationRule, case: Case, scene: Scene) -> Sequence[Condition]:

@@ -159,6 +159,7 @@ _RULES = {
     "{number} of {all}": "{number} de {all}",
     '"{rule}" has no cause: {why}.': "«{rule}» no tiene causa: {why}.",
     "nothing is owed": "no se debe nada",
+    "nothing is owed that could be late": "no se debe nada que pueda retrasarse",
     "mail reaches whoever holds its posts": "el correo llega a quien ocupa sus cargos",
     "its posts are held and nobody is to leave": "sus cargos están cubiertos y nadie va a dejarlos",
     "the stage sets no days for it": "la etapa no le fija días",

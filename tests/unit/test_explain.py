@@ -99,6 +99,22 @@ def test_a_post_that_the_policy_dropped_is_told_by_its_code() -> None:
     assert told[0].text == "P1 was operator on 2020-02-10."
 
 
+def test_nothing_is_announced_that_whoever_is_known_to_leave_before_will_not_owe() -> None:
+    seats = [*crew(), ("accreditation_manager", 40, None, 2)]
+    stays = explain(case(seats=seats), program(), day(40))
+    seats[-1] = ("accreditation_manager", 40, 42, 2)
+    leaves = explain(case(seats=seats), program(), day(40))
+    announced = [
+        {s.rule: s.outcome for s in said if s.rule in {"contacts", "handover", "change_unfinished"}}
+        for said in (stays, leaves)
+    ]
+    assert announced == [
+        {"contacts": Outcome.NEXT, "handover": Outcome.NEXT, "change_unfinished": Outcome.WOULD_OPEN},
+        {"contacts": Outcome.WAITS, "handover": Outcome.WAITS, "change_unfinished": Outcome.SILENT},
+    ]
+    assert any(s.text.endswith("has no cause: nothing is owed that could be late.") for s in leaves)
+
+
 @given(lives(), st.integers(0, HORIZON))
 def test_it_never_disagrees_with_decide(life: Life, number: int) -> None:
     today = day(number)

@@ -25,7 +25,7 @@ def of_escalation(view: View, rule: EscalationRule) -> Iterator[Sentence]:
     found = list(conditions(rule, view.case, view.scene))
     yield from told(view, rule.rule, {c.anchor_on for c in found if c.opens_on <= view.scene.today})
     if not found:
-        text = view.say('"{rule}" has no cause: {why}.', rule=rule.rule, why=view.say(_no_cause(rule)))
+        text = view.say('"{rule}" has no cause: {why}.', rule=rule.rule, why=view.say(_no_cause(view, rule)))
         yield Sentence(rule.rule, Outcome.SILENT, None, text)
     resting = view.scene.resting(rule)
     if resting:
@@ -39,9 +39,10 @@ def of_escalation(view: View, rule: EscalationRule) -> Iterator[Sentence]:
             yield _escalated(view, rule, standings[condition.occurrence, condition.anchor_on])
 
 
-def _no_cause(rule: EscalationRule) -> str:
+def _no_cause(view: View, rule: EscalationRule) -> str:
     if rule.duties:
-        return "nothing is owed"
+        open_ = any(each.done is None and each.duty.rule in rule.duties for each in view.scene.owed)
+        return "nothing is owed that could be late" if open_ else "nothing is owed"
     if rule.cause is Cause.UNDELIVERABLE:
         return "mail reaches whoever holds its posts"
     return "its posts are held and nobody is to leave" if rule.posts else "the stage sets no days for it"

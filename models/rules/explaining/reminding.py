@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from models.rules import reminders
-from models.rules.duties import Owed
+from models.rules.duties import Owed, still_owed
 from models.rules.explaining.telling import rests, told, will_rest
 from models.rules.explaining.view import Outcome, Sentence, View
 from models.rules.policy import Duty, ReminderRule
@@ -68,7 +68,8 @@ def of_duty(view: View, duty: Duty) -> Iterator[Sentence]:
 
 
 def _next_of(view: View, each: Owed) -> date | None:
-    return reminders.Countdown(each.duty, each.due_on, view.scene.calendar).next_after(view.scene.today)
+    upcoming = reminders.Countdown(each.duty, each.due_on, view.scene.calendar).next_after(view.scene.today)
+    return upcoming if upcoming is not None and still_owed(each, view.case.seats, upcoming) else None
 
 
 def _owed(view: View, each: Owed) -> Sentence:
