@@ -8,12 +8,14 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
+from models.forms import PersonCode, Reference
 from models.rules.reporting.quarters import parse_quarter
 from models.rules.words import Language
 from tasks.door import door
 from tasks.reports.publishing import last_quarter, publish_quarterly, publish_weekly
 from tasks.reports.quarterly import Asked
-from tasks.store.database import engine_of
+from tasks.reports.reasons import file_report
+from tasks.store.database import engine_of, transaction
 from tasks.store.programs import current_program, program_day
 from tasks.views.artifacts import count, name_this_run
 from tasks.views.report_pages import publish_indicators, publish_week
@@ -57,6 +59,29 @@ def directors_week(as_of: date | None = None, known_on: date | None = None) -> s
     done = publish_weekly(engine, (as_of, known_on), languages=languages)
     publish_week(done)
     name = f"{done.found.name}: {count(len(done.files.paths), 'file')}, {len(done.found.missing)} will miss their dates"
+    name_this_run(name)
+    return name
+
+
+@flow(name="hand in a report", flow_run_name="hand in {quarter}", persist_result=False)
+@door
+def hand_in_report(
+    quarter: Annotated[str, Field(pattern=r"^\d{4}Q[1-4]$", examples=["2019Q3"])],
+    handed_in_on: date,
+    reference: Reference = "",
+    recorded_by: PersonCode = "operator",
+) -> str:
+    """Record that the sponsor's report of a quarter was handed in: its reminders end.
+
+    Args:
+        quarter: The quarter.
+        handed_in_on: The day.
+        reference: The document's number, no name.
+        recorded_by: The code of the person who records it.
+    """
+    with transaction(engine_of()) as connection:
+        file_report(connection, parse_quarter(quarter), handed_in_on, actor=recorded_by, reference=reference)
+    name = f"report {quarter}: handed in on {handed_in_on}"
     name_this_run(name)
     return name
 

@@ -46,7 +46,7 @@ class Answer(NamedTuple):
 class Form(NamedTuple):
     """A run form, filled in, for whoever works in the Prefect UI.
 
-    `does` says what it is for: take, extend, hand_over, record, show.
+    `does` says what it is for: take, extend, hand_over, record, show, hand_in.
     """
 
     does: str
@@ -165,12 +165,16 @@ class Bar(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One case in a part of a weekly mail: its name, what it is, what is to be said of it, and what colours it."""
+    """One case in a part of a weekly mail: its name, what it is, what is to be said of it, and what colours it.
+
+    `forms` are the run forms by which what is asked of it can be decided.
+    """
 
     title: str
     about: str
     lines: tuple[str, ...]
     mark: str = ""
+    forms: tuple[Form, ...] = ()
 
 
 class Part(NamedTuple):

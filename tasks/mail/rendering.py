@@ -35,7 +35,6 @@ from models.rules.letter import (
     Letter,
     Message,
     Part,
-    Row,
     because,
     by_urgency,
     clean_header,
@@ -308,7 +307,8 @@ def _cleaned_part(part: Part) -> Part:
         clean_header(part.title), clean_header(part.empty),
         tuple(bar._replace(label=clean_header(bar.label)) for bar in part.bars),
         tuple(
-            Row(clean_header(row.title), clean_header(row.about), _cleaned(row.lines), row.mark) for row in part.rows
+            row._replace(title=clean_header(row.title), about=clean_header(row.about), lines=_cleaned(row.lines))
+            for row in part.rows
         ),
         part.more, _cleaned(part.lines),
     )

@@ -21,7 +21,9 @@ from tasks.views.links import form, form_url
 
 RECORD, ACKNOWLEDGE = form("record a milestone"), form("acknowledge an escalation")
 HAND_OVER, SHOW = form("hand a post over"), form("show an enrollment")
-EXTEND = form("extend a limit")
+EXTEND, HAND_IN = form("extend a limit"), form("hand in a report")
+AT_THE_UI = frozenset({Post.DIRECTOR, Post.OPERATOR})
+"""Who decides by run forms; SMEs, agencies and regional managers answer by links that need no account."""
 TAKEN_FOR = timedelta(days=14)
 A_YEAR = 12
 OPERATOR = "operator"
@@ -85,6 +87,12 @@ class Forms:
     def show(self, enrollment: str) -> str | None:
         """Return the form that draws an enrollment's page."""
         return self._url(SHOW, {"enrollment": enrollment})
+
+    def hand_in(self, quarter: str) -> str | None:
+        """Return the form that records that a quarter's report was handed in today."""
+        return self._url(HAND_IN, {
+            "quarter": quarter, "handed_in_on": self._today, "reference": "", "recorded_by": OPERATOR,
+        })
 
     def about(
         self, enrollment: str, rule: str, *, post: Post | None, person: str, awaited: str | None

@@ -89,6 +89,7 @@ class Desk(NamedTuple):
     today: date
     whole: Whole | None = None
     people: Mapping[int, str] = MappingProxyType({})
+    reader: str = ""
 
 
 class Desks:

@@ -28,8 +28,8 @@ _N, _P = NOTICE.c, PERSON.c
 PENDING = (
     select(
         _N.id, _N.rule, _N.post, _N.anchor_on, _N.planned_for, _N.email_id, _N.waits_until, _N.batch_id,
-        _P.id.label("person_id"), _P.given_names, _P.surname, _P.second_surname, _P.email, _P.language, _P.time_zone,
-        _P.undeliverable_since,
+        _P.id.label("person_id"), _P.code.label("person_code"), _P.given_names, _P.surname, _P.second_surname,
+        _P.email, _P.language, _P.time_zone, _P.undeliverable_since,
     )
     .join(PERSON, _P.id == _N.subject_id)
     .where(
@@ -96,6 +96,7 @@ class Weeklies:
             return Reason.HOLDER_LEFT
         last, language = self._last.get((row.person_id, row.rule)), Language(row.language)
         desk = self._desks.of(holding, since=self._today - A_WEEK if last is None else last.on)
+        desk = desk._replace(reader=row.person_code)
         told = told_of(desk, rule.sections, language)
         if told is None:
             return Reason.NOTHING_TO_SAY

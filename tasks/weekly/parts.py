@@ -20,7 +20,7 @@ from models.rules.case import Standing
 from models.rules.clock import clocks
 from models.rules.forecast.spelling import percent
 from models.rules.gates import dossier
-from models.rules.letter import Bar, Part, Row
+from models.rules.letter import Bar, Form, Part, Row
 from models.rules.naming import awaited
 from models.rules.planning import outlook
 from models.rules.policy import EscalationRule
@@ -29,6 +29,7 @@ from models.rules.reporting.weeks import Gist
 from models.rules.risk import days_gained, view
 from models.rules.words import Cause, EscalationState, Language, Post, Risk, Section, Status
 from tasks.mail.rendering import spell_day, spell_days
+from tasks.views.forms import AT_THE_UI, Forms
 from tasks.weekly.course import STANDING, Course
 from tasks.weekly.desks import Desk, Held
 from tasks.weekly.words import WORDS
@@ -89,6 +90,7 @@ class _Scribe:
     def __init__(self, desk: Desk, language: Language) -> None:
         self._desk, self._language, self._words = desk, language, WORDS[language]
         self._program, self._policy, self._today = desk.program, desk.program.policy, desk.today
+        self._forms = Forms(desk.program, desk.today)
         self.stands: list[str] = []
         self.changed: list[str] = []
 
@@ -122,9 +124,27 @@ class _Scribe:
         for held in self._desk.held:
             lines = tuple(self._wanted(held))
             if lines:
-                rows.append(self._row(held, lines, held.case.risk))
+                row = self._row(held, lines, held.case.risk)
+                rows.append(row._replace(forms=tuple(self._forms_for(held)) if held.posts & AT_THE_UI else ()))
         rows.sort(key=lambda row: WORST_FIRST.index(Risk(row.mark)))
         return self._part("asked", rows[:SHOWN], more=len(rows[SHOWN:]))
+
+    def _forms_for(self, held: Held) -> Iterator[Form]:
+        """Yield the forms by which the first escalation of a case that nobody took can be decided."""
+        for standing, _ in self._climbed(held):
+            if standing.state is EscalationState.OPEN:
+                rule, of = standing.rule, standing.occurrence.split("/", 1)[0]
+                post = Post(of) if of in set(Post) else None
+                found = self._forms.about(held.code, rule, post=post, person=self._desk.reader, awaited=None)
+                yield from (Form(does, url) for does, url in found.items())
+                return
+
+    def _climbed(self, held: Held) -> Iterator[tuple[Standing, EscalationRule]]:
+        """Yield the escalations of a case that have climbed to the reader, the oldest first."""
+        for standing in sorted(held.case.standings, key=lambda each: (each.opened_on, each.rule, each.occurrence)):
+            rule = self._program.escalations.get(standing.rule)
+            if rule is not None and standing.state is not EscalationState.CLOSED and _reached(rule, standing, held):
+                yield standing, rule
 
     def conference(self) -> Part:
         """Tell who can make the next conference, who must be quickest first, each step with its last safe day."""
@@ -230,12 +250,10 @@ class _Scribe:
 
     def _wanted(self, held: Held) -> Iterator[str]:
         """Say what is asked of the reader in a case: what has climbed to them, and what their stage waits for soon."""
-        for standing in sorted(held.case.standings, key=lambda each: (each.opened_on, each.rule, each.occurrence)):
-            rule = self._program.escalations.get(standing.rule)
-            if rule is not None and standing.state is not EscalationState.CLOSED and _reached(rule, standing, held):
-                what = (standing.rule, standing.occurrence, standing.anchor_on, standing.rung)
-                self._note(Section.ASKED, held.code, *what, standing.state, standing.acknowledged_until)
-                yield self._open(rule, standing)
+        for standing, rule in self._climbed(held):
+            what = (standing.rule, standing.occurrence, standing.anchor_on, standing.rung)
+            self._note(Section.ASKED, held.code, *what, standing.state, standing.acknowledged_until)
+            yield self._open(rule, standing)
         plan = self._program.plan(held.case.track, held.case.cycle)
         target = clocks(held.case, plan, self._today).stage_target
         if self._today <= target <= self._today + SOON:

@@ -15,7 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from sqlalchemy import Connection, Row, or_, select
 
 from models.rules.case import Program
-from models.rules.letter import Letter, reference_of, report_because
+from models.rules.letter import Form, Letter, reference_of, report_because
 from models.rules.reporting.quarters import Quarter, quarter_of
 from models.rules.words import EmailKind, Language, Post, Reason
 from models.schema import ASSIGNMENT
@@ -24,6 +24,7 @@ from tasks.reports.reasons import filed_on
 from tasks.store.cases import WIDE
 from tasks.store.database import engine_of, transaction
 from tasks.store.programs import program_in_force
+from tasks.views.forms import AT_THE_UI, Forms
 from tasks.weekly.notices import tell
 from tasks.weekly.owed import TEMPLATE, owed
 
@@ -98,6 +99,9 @@ def letter(connection: Connection, program: Program, row: Row[Any], *, today: da
     language = Language(row.language)
     title, part = owed(quarter, row.anchor_on, today=today, language=language)
     post, due = program.policy.posts[Post(row.post)].text(language), spell_day(row.anchor_on, language)
+    hand_in = Forms(program, today).hand_in(str(quarter)) if Post(row.post) in AT_THE_UI else None
+    if hand_in is not None:
+        part = part._replace(rows=tuple(each._replace(forms=(Form("hand_in", hand_in),)) for each in part.rows))
     return Letter(
         given_names=row.given_names, surname=row.surname, second_surname=row.second_surname, post_name=post,
         language=language, kind=EmailKind.WEEKLY, items=(), today=today, is_demo=is_demo, frame=TEMPLATE, title=title,

@@ -14,6 +14,7 @@ from deployments.served import defined, deployment_of
 from flows.cases import assign_experts, end_enrollment, show_enrollment
 from flows.daily import daily_sweep
 from flows.intake import import_a_file
+from flows.reports import hand_in_report
 from models.rules.words import Post, Status
 from models.schema import ASSIGNMENT, ENROLLMENT, PERSON
 from tasks.endings import EndingKind
@@ -21,7 +22,7 @@ from tasks.journal import KEPT, Journal, Move, Named, What
 from tasks.store.database import reading
 from tasks.views.case_page import case_key
 from tasks.views.events import EVENTS_A_RUN, emit_moves
-from tasks.views.forms import ACKNOWLEDGE, RECORD, Forms
+from tasks.views.forms import ACKNOWLEDGE, HAND_IN, RECORD, Forms
 from tasks.views.links import form, form_url
 from tests.building import day, program
 from tests.on_prefect import CODE, TODAY, Api, eventually, run
@@ -137,12 +138,23 @@ def test_a_path_that_is_none_is_refused(stocked: Engine, api: Api, path: str) ->
     assert everything(stocked) == before
 
 
+# The sponsor's report
+
+
+def test_a_report_is_handed_in_by_its_form_once(stocked: Engine, api: Api) -> None:
+    assert stocked.dialect.name == "sqlite"
+    done = run(hand_in_report, "2019Q4", TODAY, reference="ACTA-4")
+    assert api.run_of(done)["name"] == f"report 2019Q4: handed in on {TODAY}"
+    again = run(hand_in_report, "2019Q4", TODAY)
+    assert f"the report of 2019Q4 was handed in on {TODAY}" in api.run_of(again)["state"]["message"]
+
+
 # Its page
 
 
 def test_a_page_tells_a_case_and_leads_to_forms_that_are_filled_in(stocked: Engine, api: Api) -> None:
     for each in defined():
-        if each.full_name in {RECORD, ACKNOWLEDGE}:
+        if each.full_name in {RECORD, ACKNOWLEDGE, HAND_IN}:
             deployment_of(each, program()).apply()
     run(daily_sweep)
     url = run(show_enrollment, "A2").result()
@@ -157,6 +169,7 @@ def test_a_page_tells_a_case_and_leads_to_forms_that_are_filled_in(stocked: Engi
     forms = Forms(program(), TODAY)
     assert forms.show(CODE.format(2)) is None, "its form is not deployed"
     assert forms.acknowledge(CODE.format(2), "stall") is not None, "but the server answers, and has this one"
+    assert "%22quarter%22%3A%222020Q1%22" in str(forms.hand_in("2020Q1"))
     nobody = Forms(program(), TODAY)
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
         assert nobody.acknowledge(CODE.format(2), "stall") is None

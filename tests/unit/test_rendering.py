@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment, meta
 
 from models.rules.errors import Refused
-from models.rules.letter import Item, Letter, Message, News, Taken, Told
+from models.rules.letter import Form, Item, Letter, Message, News, Part, Row, Taken, Told
 from models.rules.words import EmailKind, Language, Post, Risk
 from tasks.mail.gallery import write_gallery
 from tasks.mail.rendering import PARTS, TEMPLATES, WIDTH, notices, preview, render, template_problems, wrapped
@@ -408,6 +408,18 @@ def test_answers_are_the_same_in_text_and_html_and_lead_where_they_should(langua
         assert links == re.findall(r'href="(https://[^"]+)"', message.html)
         assert sum(link.startswith("https://desk.") for link in links) == (10 if escalated else 7)
         assert sum(link.startswith("https://prefect.") for link in links) == 12
+
+
+@pytest.mark.parametrize("language", Language)
+def test_what_a_weekly_mail_asks_leads_to_its_forms(language: Language) -> None:
+    asked = Row("A", "B", ("C",), forms=(Form("hand_in", "https://prefect.example.org/v2/hand_in"),))
+    weekly = replace(
+        sample_letter((sample_item("stall", language, TODAY),), language, TODAY), kind=EmailKind.WEEKLY, items=(),
+        frame="report_due", title="T", parts=(Part("P", "", rows=(asked,)),),
+    )
+    message = render(weekly)
+    assert re.findall(r"https://prefect\S+", message.text) == ["https://prefect.example.org/v2/hand_in"]
+    assert 'href="https://prefect.example.org/v2/hand_in"' in message.html
 
 
 def test_the_gallery_shows_every_notice_in_every_language(tmp_path: Path) -> None:

@@ -27,11 +27,9 @@ from tasks.mail.letters.histories import Histories
 from tasks.mail.letters.moved import MovedDates
 from tasks.mail.letters.parcels import Parcel
 from tasks.mail.letters.recipients import Seated
-from tasks.views.forms import Forms
+from tasks.views.forms import AT_THE_UI, Forms
 
 CONFERENCES_SHOWN = 3
-AT_THE_UI = frozenset({Post.DIRECTOR, Post.OPERATOR})
-"""Who decides by run forms; SMEs, agencies and regional managers answer by links that need no account."""
 
 _STANDING_IN = {
     Language.ES_MX: "{post}, en ausencia de {holder}", Language.EN: "{post}, standing in for {holder}",
