@@ -317,12 +317,14 @@ class OnUnknown(Word):
 
 
 class Purpose(Word):
-    """What a link in a mail lets its reader do, once."""
+    """What a link lets its reader do, once."""
 
     ACKNOWLEDGE = "acknowledge"
     SNOOZE = "snooze"
     DONE = "done"
     LEFT = "left"
+    RESUME = "resume"
+    """End a snooze early: the link is shown to whoever put something off, and stands in no mail."""
 
 
 class Proposed(Word):

@@ -23,9 +23,9 @@ from models.rules.naming import enrollment_code
 from models.rules.policy import Policy
 from models.rules.words import Language, Purpose, Status
 from models.schema import INSTALLATION
-from tasks.answers.links import grant_of, use
+from tasks.answers.links import PATH, Link, Subject, digest, grant_of, keep, new_token, use
 from tasks.answers.proposals import FactProposal, LeftProposal, propose
-from tasks.answers.snoozing import Snoozing, snooze
+from tasks.answers.snoozing import Ending, Snoozing, end_snooze, snooze
 from tasks.operations.escalations import Acknowledgement, acknowledge
 from tasks.store.cases import named_cases
 from tasks.store.clock import now_in
@@ -35,6 +35,8 @@ from tasks.store.programs import program_in_force
 USUAL_WAIT = timedelta(days=14)
 LONGEST_LEAVE = timedelta(days=366)
 MOST_COUNTED = 10_000
+AT_THE_DESK = "by the link that was shown when it was put off"
+"""Why a snooze ended that its holder ended."""
 
 
 class Choice(NamedTuple):
@@ -70,11 +72,18 @@ class Page:
     """What was filled in, to be shown again beside what was wrong with it."""
     faults: frozenset[str] = frozenset()
     """The names of the fields that cannot be taken."""
+    back: str = ""
+    """The link that takes the answer back, where one does."""
 
     @property
     def day(self) -> date:
-        """The day that was named, once it was found to be one."""
-        return date.fromisoformat(self.given["day"].strip())
+        """The day that was named, once it was found to be one; where none is asked for, today."""
+        return date.fromisoformat(self.given["day"].strip()) if self.asks_for_a_day else self.last
+
+    @property
+    def asks_for_a_day(self) -> bool:
+        """Whether the answer has a day of its own."""
+        return self.purpose is not Purpose.RESUME
 
 
 class Answered(StrEnum):
@@ -145,11 +154,11 @@ def _answered(connection: Connection, token: str, given: Mapping[str, str]) -> R
     if scene.grant.status is not Status.OPEN and page.purpose is not Purpose.LEFT:
         raise _MootError(page)
     try:
-        _act(connection, scene, given)
+        back = _act(connection, scene, page)
     except Refused:
         # What the form could see was right: the case has changed since, and there is nothing to answer any more.
         raise _MootError(page) from None
-    return Reply(Answered.DONE, page)
+    return Reply(Answered.DONE, replace(page, back=back))
 
 
 def _scene(connection: Connection, token: str) -> _Scene | None:
@@ -191,6 +200,8 @@ def _days(policy: Policy, grant: Row[Any], today: date) -> tuple[date, date]:
             return min(grant.agreement_on, today), today
         case Purpose.LEFT:
             return min(grant.since, today), today + LONGEST_LEAVE
+        case Purpose.RESUME:
+            return today, today
         case _:
             assert_never(purpose)
 
@@ -199,7 +210,7 @@ def _usual(purpose: Purpose, between: tuple[date, date]) -> date:
     first, last = between
     if purpose in {Purpose.ACKNOWLEDGE, Purpose.SNOOZE}:
         return min(first + USUAL_WAIT, last)
-    return last if purpose is Purpose.DONE else last - LONGEST_LEAVE
+    return last - LONGEST_LEAVE if purpose is Purpose.LEFT else last
 
 
 def _choices(program: Program, purpose: Purpose, given: tuple[Connection, Row[Any], date]) -> list[Choice]:
@@ -208,7 +219,7 @@ def _choices(program: Program, purpose: Purpose, given: tuple[Connection, Row[An
     policy, language = program.policy, Language(grant.language)
     if purpose in {Purpose.ACKNOWLEDGE, Purpose.SNOOZE}:
         return [Choice(code, name.text(language)) for code, name in policy.answer_reasons.items()]
-    if purpose is Purpose.LEFT:
+    if purpose in {Purpose.LEFT, Purpose.RESUME}:
         return []
     (case,) = named_cases(connection, [grant.enrollment_id])
     missing: tuple[str, ...] = ()
@@ -240,7 +251,7 @@ def _faults(page: Page, given: Mapping[str, str]) -> list[str]:
     """Name the fields that cannot be taken."""
     faults = []
     on = _day(given.get("day", ""))
-    if on is None or not page.first <= on <= page.last:
+    if page.asks_for_a_day and (on is None or not page.first <= on <= page.last):
         faults.append("day")
     chosen = next((each for each in page.choices if each.code == given.get("choice", "")), None)
     if page.choices and chosen is None:
@@ -262,9 +273,10 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _act(connection: Connection, scene: _Scene, given: Mapping[str, str]) -> None:
-    grant, on, code = scene.grant, date.fromisoformat(given["day"].strip()), given.get("choice", "")
-    note, purpose = given.get("note", ""), scene.page.purpose
+def _act(connection: Connection, scene: _Scene, page: Page) -> str:
+    """Do what a link is for; return the path by which its reader can take that back, if there is one."""
+    grant, on, given = scene.grant, page.day, page.given
+    code, note, purpose = given.get("choice", ""), given.get("note", ""), page.purpose
     match purpose:
         case Purpose.ACKNOWLEDGE:
             taken = Acknowledgement(scene.page.enrollment, grant.rule, grant.person, on, code)
@@ -272,12 +284,26 @@ def _act(connection: Connection, scene: _Scene, given: Mapping[str, str]) -> Non
         case Purpose.SNOOZE:
             wish = Snoozing(scene.page.enrollment, grant.rule, grant.person, on, code)
             snooze(connection, wish, scene.today)
+            return _way_back(connection, scene, on)
         case Purpose.DONE:
             counts = next(each.counts for each in scene.page.choices if each.code == code)
             value = int(given["value"]) if counts else None
             propose(connection, FactProposal(grant.person_id, grant.enrollment_id, code, on, value, note))
         case Purpose.LEFT:
             propose(connection, LeftProposal(grant.person_id, grant.assignment_id, on, note))
+        case Purpose.RESUME:
+            ending = Ending(scene.page.enrollment, grant.rule, grant.person, grant.person, AT_THE_DESK)
+            end_snooze(connection, ending, scene.today)
         case _:
             assert_never(purpose)
+    return ""
+
+
+def _way_back(connection: Connection, scene: _Scene, until: date) -> str:
+    """Store a link by which whoever put something off ends that, for as long as it lasts; return its path."""
+    grant, token = scene.grant, new_token()
+    subject = Subject(grant.person_id, grant.enrollment_id, grant.assignment_id, grant.holder_id, grant.rule)
+    link, days = Link(digest(token), Purpose.RESUME, subject), (until - scene.today).days + 1
+    keep(connection, [link], email_id=grant.email_id, now=scene.now, days=days)
+    return f"{PATH}{token}"
 

@@ -51,9 +51,14 @@ class Issuer:
 
     def answer(self, purpose: Purpose, subject: Subject, post_name: str = "") -> Answer:
         """Return a new link for a letter."""
-        token = secrets.token_urlsafe(32)
+        token = new_token()
         self.links.append(Link(digest(token), purpose, subject))
         return Answer(purpose, f"{self._base}{PATH}{token}", post_name)
+
+
+def new_token() -> str:
+    """Return what is good for nothing before the link of its digest is stored."""
+    return secrets.token_urlsafe(32)
 
 
 def digest(token: str) -> str:
@@ -79,7 +84,7 @@ _GRANT = (
         _L.id, _L.purpose, _L.person_id, _L.enrollment_id, _L.assignment_id, _L.rule, _L.expires_at,
         _P.code.label("person"), _P.given_names, _P.surname, _P.second_surname, _P.language,
         _A.post, _A.since, AGENCY.c.code, AGENCY.c.name.label("agency"), _E.track, _E.cycle, _E.status, _E.agreement_on,
-        EMAIL.c.subject, EMAIL.c.day,
+        EMAIL.c.subject, EMAIL.c.day, _L.email_id, _L.holder_id,
     )
     .join(PERSON, _P.id == _L.person_id)
     .join(ASSIGNMENT, _A.id == _L.assignment_id)

@@ -83,7 +83,7 @@ def test_mail_carries_links_and_the_database_no_token(desk: Desk) -> None:
     assert {hashlib.sha256(token.encode()).hexdigest() for token in desk.tokens.values()} <= stored
 
 
-@pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize("purpose", sorted(set(Purpose) - {Purpose.RESUME}))
 def test_opening_a_link_explains_and_changes_nothing(desk: Desk, purpose: Purpose) -> None:
     before = state(desk.engine)
     for _ in range(3):
@@ -107,12 +107,22 @@ def test_an_acknowledgement_stops_the_climb_and_names_the_reader(desk: Desk) -> 
     ]
 
 
-def test_a_rule_is_put_off_for_the_reader_alone(desk: Desk) -> None:
-    assert desk.post(Purpose.SNOOZE, choice="absence", day=str(ahead(7))).status_code == 200
+def test_a_rule_is_put_off_for_the_reader_alone_who_can_end_that_by_the_link_that_is_shown(desk: Desk) -> None:
+    answered = desk.post(Purpose.SNOOZE, choice="absence", day=str(ahead(7)))
+    assert answered.status_code == 200
     z = SNOOZE.c
     assert rows(desk.engine, select(z.enrollment_id, z.rule, z.since, z.until, z.reason, z.actor)) == [
         (1, "stall", STALLED, ahead(7), "absence", "P2")
     ]
+    (token,) = re.findall(r'href="/a/([\w-]{43})"', answered.text)
+    shown = desk.http.get(f"/a/{token}")
+    assert "Usted pospuso los avisos de este asunto" in shown.text
+    assert 'name="day"' not in shown.text
+    assert rows(desk.engine, select(z.ended_on)) == [(None,)], "looking changes nothing"
+    ended = desk.http.post("/a", data={"token": token})
+    assert (ended.status_code, "Desde el 3 de marzo de 2020 recibe de nuevo" in ended.text) == (200, True)
+    assert rows(desk.engine, select(z.ended_on, z.ended_by)) == [(STALLED, "P2")]
+    assert desk.http.post("/a", data={"token": token}).status_code == 404, "once"
 
 
 def test_a_report_is_a_proposal_until_an_operator_confirms_it(desk: Desk) -> None:
