@@ -6,7 +6,6 @@ A Prefect task is a batch, never a row. The same function runs under Prefect (`s
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -22,6 +21,7 @@ from models.rules.decision import Decision
 from models.rules.errors import Refused
 from models.rules.hours import day_begun
 from models.schema import INCIDENT, INSTALLATION, SWEEP
+from tasks.collector import quiet_collector
 from tasks.journal import Journal
 from tasks.looking import Tally, look
 from tasks.store import clock
@@ -162,24 +162,6 @@ def batches(as_of: date, run_batch: RunBatch, start: Cursor = START) -> Iterator
         while cursor is not None:
             tally, cursor, journal = run_batch(as_of, cursor)
             yield tally, journal
-
-
-@contextmanager
-def quiet_collector() -> Iterator[None]:
-    """Keep the garbage collector away: a sweep makes many short-lived values and no cycles.
-
-    With it a third of a sweep's time goes into walking all that Prefect and SQLAlchemy hold, and the values of a batch
-    again and again.
-    """
-    was_on = gc.isenabled()
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-        if was_on:
-            gc.enable()
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from models.rules.intake.columns import FileKind, read_header
 from models.rules.intake.roster import Found, Row, Source, read_rows
 from models.rules.policy import Policy
 from models.rules.words import Language
+from tasks.collector import quiet_collector
 from tasks.intake.plan import FieldChange, Plan, Scene, carry_out
 from tasks.intake.plan_facts import plan_facts
 from tasks.intake.plan_people import plan_people
@@ -101,22 +102,31 @@ def import_file(engine: Engine, path: Path, options: ImportOptions) -> ImportRep
     program = current_program(engine)
     if options.reason is not None:
         require_reason(program, options.reason)
+    with quiet_collector():
+        # The long part, reading and checking, is done before the database is held.
+        source, read, found = _read(path, program.policy, options)
+        count = len(read)
+        scene = Scene(program.policy, options.today, source, options.reason, options.actor)
+        try:
+            with rehearsed(engine, dry_run=options.dry_run) as connection:
+                plan = _planned(connection, (read, found), scene)
+                del read  # a hundred thousand rows are a hundred megabytes, and the plan is as many
+                carry_out(connection, plan, scene)
+        except DBAPIError as error:
+            # What the driver says may quote a row: its kind alone is told.
+            what = f"could not be written: the database said {type(error.orig).__name__}."
+            raise Refused.one(source.name, what, "Nothing was changed; import it again later.") from None
+    return _report(plan, (scene, count), dry_run=options.dry_run)
+
+
+def _read(path: Path, policy: Policy, options: ImportOptions) -> tuple[Source, list[Row], list[Found]]:
+    """Read a file and check its rows; return them, and everything that is wrong with any."""
     sheet = read_sheet(path)
     source = Source(sheet.name, read_header(sheet.titles, sheet.name))
     if not sheet.rows and not sheet.misfits:
         raise Refused.one(sheet.name, "has a header and no rows.", "Add the rows under it.")
-    read, found = read_rows(sheet.rows, source, (Lexicon(program.policy, options.date_format), options.today))
-    # The long part, reading and checking, is done before the database is held.
-    scene = Scene(program.policy, options.today, source, options.reason, options.actor)
-    try:
-        with rehearsed(engine, dry_run=options.dry_run) as connection:
-            plan = _planned(connection, (read, found + sheet.misfits), scene)
-            carry_out(connection, plan, scene)
-    except DBAPIError as error:
-        # What the driver says may quote a row: its kind alone is told.
-        what = f"could not be written: the database said {type(error.orig).__name__}."
-        raise Refused.one(sheet.name, what, "Nothing was changed; import it again later.") from None
-    return _report(plan, (scene, len(read)), dry_run=options.dry_run)
+    read, found = read_rows(sheet.rows, source, (Lexicon(policy, options.date_format), options.today))
+    return source, read, found + sheet.misfits
 
 
 def import_rows(

@@ -142,6 +142,8 @@ def carry_out(connection: Connection, plan: Plan, scene: Scene) -> None:
     """Write a plan down in the transaction that it was made in, one statement for each kind of row."""
     agencies = add_agencies(connection, plan.agencies)
     people = add_people(connection, plan.people)
+    plan.agencies.clear()  # what is written is let go
+    plan.people.clear()
     agencies |= ids_by_code(connection, AGENCY, _others(_agencies_of(plan), agencies))
     people |= ids_by_code(connection, PERSON, _others(_people_of(plan), people))
     _set_deputies(connection, plan.deputies, people)

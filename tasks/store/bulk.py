@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.expression import ColumnElement, Executable
 
 Rows = Sequence[tuple[Any, ...]]
@@ -86,6 +87,28 @@ def _compiled(statement: Executable, dialect: str) -> Any:
     make: Any = sqlite.dialect if dialect == "sqlite" else psycopg.dialect
     target = make(paramstyle="qmark" if dialect == "sqlite" else "format")
     return statement.compile(dialect=target)  # type: ignore[attr-defined]
+
+
+def copied(connection: Connection, target: Table, rows: Iterable[tuple[Any, ...]], *, names: Sequence[str]) -> None:
+    """Insert rows into PostgreSQL by COPY, in the connection's own transaction: one statement, however many rows.
+
+    Raises:
+        DBAPIError: as for any other statement; it quotes no row.
+    """
+    quoted = connection.dialect.identifier_preparer.quote
+    into = f"{quoted(target.name)} ({', '.join(map(quoted, names))})"
+    line: Any = connection.connection.driver_connection
+    try:
+        with line.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+    except Exception as error:
+        failure: type[Exception] = connection.dialect.loaded_dbapi.Error
+        if not isinstance(error, failure):
+            raise
+        error.args = tuple(str(error).splitlines()[:1])
+        raised = DBAPIError.instance("COPY", None, error, failure, hide_parameters=True, dialect=connection.dialect)
+        raise raised from None
 
 
 _EXPANDING = re.compile(r"__\[POSTCOMPILE_ids.*?\]")

@@ -90,6 +90,8 @@ class Driver(NamedTuple):
     spelled: Callable[[str], str]
     locking: str
     close: Callable[[], None]
+    insert: Callable[[str, Sequence[str], Sequence[tuple[Any, ...]]], Any]
+    """Insert rows into a table's columns, the fastest way there is."""
 
 
 def driver() -> Driver:
@@ -100,13 +102,24 @@ def driver() -> Driver:
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             lite.execute(f"PRAGMA {pragma}")
         _require_indexes(lite)
-        return Driver(lite.execute, lite.executemany, str, "", lite.close)
+
+        def insert(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+            marks = ", ".join("?" * len(columns))
+            lite.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+
+        return Driver(lite.execute, lite.executemany, str, "", lite.close, insert)
     plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
     connection = psycopg.connect(plain, autocommit=True)
     cursor = connection.cursor()
+
+    def copied(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+        with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+
     return Driver(
         connection.execute, cursor.executemany, lambda sql: sql.replace("?", "%s"), " FOR UPDATE OF e SKIP LOCKED",
-        connection.close,
+        connection.close, copied,
     )
 
 
@@ -119,7 +132,7 @@ def _require_indexes(lite: sqlite3.Connection) -> None:
 
 def floor(on: date) -> float:
     """Return the seconds the bare driver takes for the reads and writes of a day's sweep."""
-    from tasks.sweep import quiet_collector
+    from tasks.collector import quiet_collector
 
     bare = driver()
     with quiet_collector():  # as ours: the floor shall not pay for what else this process holds

@@ -79,8 +79,7 @@ def floor(roster: Path) -> float:
         cells = sum(1 for _ in csv.reader(file))
     bare.execute("BEGIN" if bare.locking else "BEGIN IMMEDIATE")
     for table, (columns, rows) in kept.items():
-        marks = ", ".join("?" * len(columns))
-        bare.executemany(bare.spelled(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"), rows)
+        bare.insert(table, columns, rows)
     bare.execute("COMMIT")
     seconds = time.perf_counter() - begun
     assert cells
