@@ -23,6 +23,8 @@ FIGURES = Path(__file__).with_name("figures.json")
 BASELINE = Path(__file__).with_name("baseline.json")
 TOLERANCE = 0.15
 """How much of a ratio is noise: pairs of one run differ by a tenth on a machine that does nothing else."""
+MEASURABLE = 0.02
+"""Seconds that a floor takes at least for its ratio to be compared with the baseline's."""
 BEGIN, END = "<!-- written by make bench -->", "<!-- until here -->"
 PICTURE = "benchmarks.png"
 IDLE_LIMIT, FIRST_LIMIT, PEAK_LIMIT = 0.05, 60.0, 300.0
@@ -269,7 +271,7 @@ def slower(found: Iterable[Found], *, save: bool) -> list[str]:
         save: whether these become the baseline instead.
     """
     known: dict[str, float] = json.loads(BASELINE.read_text(encoding="utf-8")) if BASELINE.is_file() else {}
-    now = {each.key: round(each.ratio, 2) for each in found if isinstance(each, Row)}
+    now = {each.key: round(each.ratio, 2) for each in found if isinstance(each, Row) and each.floor > MEASURABLE}
     worse = [
         f"{name}: {ratio:.2f}, was {known[name]:.2f}" for name, ratio in now.items()
         if not save and name in known and ratio > known[name] * (1 + TOLERANCE)
