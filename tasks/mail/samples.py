@@ -44,8 +44,13 @@ def sample_answered(letter: Letter) -> Letter:
 
 def _with_answers(item: Item) -> Item:
     purposes = (Purpose.ACKNOWLEDGE, Purpose.DONE, Purpose.SNOOZE) if item.rung else (Purpose.DONE, Purpose.SNOOZE)
-    forms = tuple(Form(does, f"https://prefect.example.org/v2/{does}") for does in ("take", "extend", "record", "show"))
+    forms = sample_forms("take", "extend", "record", "show")
     return replace(item, answers=tuple(Answer(each, _link(each)) for each in purposes), forms=forms)
+
+
+def sample_forms(*does: str) -> tuple[Form, ...]:
+    """Return run forms, as a letter leads to them; they lead nowhere."""
+    return tuple(Form(each, f"https://prefect.example.org/v2/{each}") for each in does)
 
 
 def _link(purpose: Purpose) -> str:

@@ -11,6 +11,7 @@ from models.rules.reporting.quarters import quarter_of
 from models.rules.reporting.weeks import LED_DAYS
 from models.rules.words import Cause, Closing, EmailKind, Language, Risk
 from tasks.mail.rendering import spell_day, spell_days
+from tasks.mail.samples import sample_forms
 from tasks.reports.wording import Wording
 from tasks.weekly.owed import TEMPLATE, owed
 from tasks.weekly.words import WORDS
@@ -79,6 +80,7 @@ def _report(language: Language, today: date) -> Letter:
     quarter = quarter_of(today).before
     due_on = today + timedelta(days=7)
     title, part = owed(quarter, due_on, today=today, language=language)
+    part = part._replace(rows=tuple(each._replace(forms=sample_forms("hand_in")) for each in part.rows))
     post = _NAMES[language]["director"]
     because = report_because("quarterly_report", post, spell_day(due_on, language), language=language)
     return replace(
@@ -132,7 +134,9 @@ class _Sample:
         yield Part(say("h_load"), "", rows=(Row(names["region"], "", lines, Risk.OVERDUE),))
         lacks = say("m_lacks", kind=names["kind"], stands=say("arc_not_enrolled"))
         yield Part(say("h_arc"), "", rows=(Row(names["government"], "", (lacks,)),))
-        yield self._asked()
+        asked = self._asked()
+        late, *others = asked.rows
+        yield asked._replace(rows=(late._replace(forms=sample_forms("take", "record", "show")), *others))
 
     def _risk(self) -> Part:
         words, names = self._words, self._names
