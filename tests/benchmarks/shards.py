@@ -24,8 +24,8 @@ import psycopg
 from tests.benchmarks.paper import Sheet, told
 
 TODAY = date(2022, 3, 1)
-ROUNDS = 3
-SIZES = (4_000, 30_000)
+ROUNDS = 2
+SIZES = (4_000, 60_000)
 SHARDS = 2
 POPULATION = (
     "INSERT INTO person (id, code, given_names, surname, email, language, time_zone, recorded_at)"
