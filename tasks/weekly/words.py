@@ -16,7 +16,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "do_at_once": "{what}: de inmediato; lo seguro era el {by}",
         "vacant": "Cargos vacantes", "no_vacant": "Todos los cargos están ocupados.",
         "empty_post": "{post}: nadie desde el {since}",
-        Risk.OVERDUE: "vencida", Risk.AT_RISK: "en riesgo", Risk.ON_TRACK: "en tiempo",
+        Risk.OVERDUE: "con fecha vencida", Risk.AT_RISK: "en riesgo", Risk.ON_TRACK: "en tiempo",
         "standing": "{risk}; en la etapa “{stage}”; plazo hasta el {end}; última actividad: {activity}",
         "chance": "probabilidad de lograr la acreditación a tiempo: {chance}",
         "reach": "audiencia que aún puede alcanzarse: {on}, si la etapa concluye a más tardar el {by}",

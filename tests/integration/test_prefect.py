@@ -230,7 +230,7 @@ def test_what_moves_a_date_or_takes_a_fact_back_is_done_by_its_form_and_says_so_
     page = api.artifact(case_key(one))["data"]
     assert "| 4 | 2020-03-02 | undo of 1: decision reversed | limit | 2024-01-01 | 2023-01-01 | · |" in page
     assert f"→ onboarding | taken back, open since {day(9)} |" in page
-    assert f"| {day(40)} | kickoff_visit | · | 2 | 2020-03-02: wrong agency |" in page
+    assert f"| {day(40)} | kickoff visit | · | 2 | 2020-03-02: wrong agency |" in page
 
 
 @pytest.mark.parametrize(
