@@ -10,7 +10,7 @@ import sqlite3
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -21,6 +21,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, event
 from sqlalchemy.pool import Pool
+from sqlmodel import SQLModel
 
 from models.settings import Settings
 from tasks.store.database import engine_of, migrate
@@ -225,16 +226,51 @@ def lite(migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         yield engine
 
 
+@pytest.fixture(scope="session")
+def blanks() -> list[str]:
+    """URLs of migrated PostgreSQL databases that a test has left and that are empty again."""
+    return []
+
+
+_IN_USE = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
+@pytest.fixture(scope="session")
+def blank(migrated: Path) -> str:
+    """What empties a PostgreSQL database, and says again that its schema is the newest."""
+    with closing(sqlite3.connect(migrated)) as connection:
+        ((version,),) = connection.execute("SELECT version_num FROM alembic_version")
+    return ";".join((
+        "BEGIN", "SET LOCAL session_replication_role = replica",
+        *(f'DELETE FROM "{name}"' for name in SQLModel.metadata.tables),  # noqa: S608 - names of our own
+        "SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'",
+        f"UPDATE alembic_version SET version_num = '{version}'", "COMMIT",  # noqa: S608 - as above
+    ))
+
+
+def _blanked(url: str, blank: str) -> bool:
+    """Empty a database, which is quicker than to copy another; not where somebody still holds a lock in it."""
+    with psycopg.connect(url, autocommit=True, options="-c lock_timeout=500") as connection:
+        connection.execute(f"SELECT pg_terminate_backend(pid) {_IN_USE}")
+        try:
+            connection.execute(blank)
+        except psycopg.errors.LockNotAvailable:
+            return False
+    return True
+
+
 @pytest.fixture(params=KINDS)
-def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, blanks: list[str]) -> Iterator[Engine]:
     """A migrated, empty database of each kind, which the settings name."""
     if request.param == "sqlite":
         yield request.getfixturevalue("lite")
         return
-    template = request.getfixturevalue("migrated_postgres")
-    url = create_database(request.getfixturevalue("postgres"), f"test_{next(_NUMBER)}", template)
+    template, postgres, blank = map(request.getfixturevalue, ("migrated_postgres", "postgres", "blank"))
+    url = blanks.pop() if blanks else create_database(postgres, f"test_{next(_NUMBER)}", template)
     with engine_at(url, monkeypatch) as engine:
         yield engine
+    if _blanked(url, blank):
+        blanks.append(url)
 
 
 @pytest.fixture

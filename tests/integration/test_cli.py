@@ -500,26 +500,31 @@ def test_simulate_lists_mail_to_come_and_draws_a_calendar(acredita: Terminal, tm
     assert "--days" in acredita.refused("simulate", "--days", 0)
 
 
-@pytest.mark.usefixtures("stocked")
-def test_what_if_compares_policies(acredita: Terminal) -> None:
-    found = acredita("what-if", "--policy", "mexico", "--days", 8, "--json").json()
-    assert found["people"] == []
-    assert found["weeks"]
-    assert all(row["now"] == row["then"] for row in found["weeks"])
-    assert "emails by week" in acredita("what-if", "--policy", "mexico", "--days", 1).out
-    assert "iso9001" in acredita.refused("what-if", "--policy", "iso9001")
-
-
-def test_a_past_is_compared_from_the_command_line(stocked: Engine, acredita: Terminal, tmp_path: Path) -> None:
+@pytest.fixture
+def unforecast(stocked: Engine, tmp_path: Path) -> Path:
+    """The folder of the policy in force, without a forecast: half of what a comparison costs are the fits."""
     put_in_force(stocked, program().policy.model_copy(update={"forecast": None}))
     folder = tmp_path / "other"
     shutil.copytree(folder_of("mexico"), folder)
     (folder / "forecast.toml").unlink()
-    asked = ("what-if", "--policy", folder, "--past", "--from", TODAY, "--to", TODAY + timedelta(days=3))
+    return folder
+
+
+def test_what_if_compares_policies(acredita: Terminal, unforecast: Path) -> None:
+    found = acredita("what-if", "--policy", unforecast, "--days", 8, "--json").json()
+    assert found["people"] == []
+    assert found["weeks"]
+    assert all(row["now"] == row["then"] for row in found["weeks"])
+    assert "emails by week" in acredita("what-if", "--policy", unforecast, "--days", 1).out
+    assert "iso9001" in acredita.refused("what-if", "--policy", "iso9001")
+
+
+def test_a_past_is_compared_from_the_command_line(acredita: Terminal, unforecast: Path) -> None:
+    asked = ("what-if", "--policy", unforecast, "--past", "--from", TODAY, "--to", TODAY + timedelta(days=3))
     found = acredita(*asked, "--json").json()
     assert found["since"] == str(TODAY)
     assert [each["of"] for each in found["warnings"]] == ["end of the window", "limit"]
-    assert "Add --past or --synthetic SEED" in acredita.refused("what-if", "--policy", folder, "--from", TODAY)
+    assert "Add --past or --synthetic SEED" in acredita.refused("what-if", "--policy", unforecast, "--from", TODAY)
     assert "--from and --to" in acredita.refused(*asked, "--days", 3)
 
 

@@ -22,6 +22,8 @@ from models.rules.words import SCOPE_OF, EscalationState, Post, Risk, Scope, Sta
 from tasks.store.programs import folder_of
 from tests.building import program, program_with
 
+pytestmark = pytest.mark.xdist_group("cohort")  # each seed is lived through once
+
 SEEDS = [1, 2, 3, 4, 5]
 ABOUT_AGENCIES = ("roster", "facts", "seat_changes")
 END = date(2024, 5, 31)

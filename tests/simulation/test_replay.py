@@ -34,6 +34,8 @@ from tests.claims import (
     within_the_budget,
 )
 
+pytestmark = pytest.mark.xdist_group("replay")  # its replays are lived through once
+
 ABOUT_AGENCIES = ("roster", "facts", "seat_changes")
 FIRST_YEAR = Span(date(2016, 8, 1), date(2017, 3, 31))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from random import Random
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from models.rules.apply import apply
@@ -78,6 +78,8 @@ def test_no_key_is_told_twice_whatever_days_are_swept(life: Life, days: set[int]
     assert [key for key, times in Counter(t.key for t in tellings(decisions)).items() if times > 1] == []
 
 
+# It decides on every day of a life, and costs as much as all other laws here.
+@settings(max_examples=settings().max_examples // 2)
 @given(lives())
 def test_sweeping_on_review_days_only_equals_sweeping_every_day(life: Life) -> None:
     daily, told_daily = swept(life, every_day())
