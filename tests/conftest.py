@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import re
 import shutil
@@ -26,6 +27,9 @@ from sqlmodel import SQLModel
 from models.settings import Settings
 from tasks.store.database import engine_of, migrate
 from tests.prefect_server import PrefectServer, answering
+
+# What is imported and collected stays until the end: looking through it for garbage takes a third of that time.
+gc.disable()
 
 # Prefect reads its settings once, when it is first imported: no test touches the tester's own profile and results.
 _PREFECT_HOME = tempfile.mkdtemp(prefix="acredita-tests-")
@@ -88,7 +92,9 @@ def _group_of(file: str) -> str | None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Start the Prefect server beside the first tests, if any test of this process will ask for one of its own."""
+    """Collect garbage from here on; start the Prefect server beside the first tests, if any of them asks for one."""
+    gc.freeze()
+    gc.enable()
     wanted = any("prefect_api" in getattr(item, "fixturenames", ()) for item in session.items)
     if wanted and not session.config.option.collectonly and not hasattr(session.config, "workerinput"):
         _server(session.config)

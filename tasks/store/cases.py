@@ -103,11 +103,19 @@ _CHANGES = (
 )
 
 
+_WHILE_EMAILS_STAY = "LOCK TABLE email IN ROW SHARE MODE"
+"""A notice that no email carries yet has that table opened and let go for each row that is written. Where somebody
+waits to have the table alone (a migration, say), each row would wait the second in which PostgreSQL finds out that he
+waits for this transaction in turn. Held from the first, it is waited for once, before anything else is held."""
+
+
 def due_cases(connection: Connection, today: date, given: tuple[Cursor, int]) -> tuple[list[Case], Cursor | None]:
     """Read the next cases due on a day, locked until the transaction ends, and where the next batch begins.
 
     Two sweeps at once do not meet: SQLite lets one of them write, PostgreSQL passes over the other's rows.
     """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_WHILE_EMAILS_STAY)
     cursor, size = given
     wanted = {"today": today, "day": cursor.day, "id": cursor.id, "size": size}
     query = _DUE

@@ -173,7 +173,7 @@ def quick_alarms(by_us: Registered, tmp_path_factory: pytest.TempPathFactory) ->
     assert by_us
     text = ALARMS_FILE.read_text(encoding="utf-8")
     file = tmp_path_factory.mktemp("alarms") / "alarms.yaml"
-    file.write_text(text.replace("within: 540", "within: 5"), encoding="utf-8")
+    file.write_text(text.replace("within: 540", "within: 10"), encoding="utf-8")
     set_alarms(file)
     yield file
     set_alarms()
