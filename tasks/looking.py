@@ -55,12 +55,17 @@ class Tally:
         self.advances += written.advances
         self.notices += written.notices
         self.escalations += written.escalations
-        self.sent_back += sum(step.again for decision in decisions for step in decision.advances)
+        self.sent_back += sent_back(decisions)
 
     def add(self, other: Tally) -> None:
         """Add a batch to the sweep's total."""
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+def sent_back(decisions: Iterable[Decision]) -> int:
+    """Return how many of the stages that are left are left for an earlier one."""
+    return sum(step.again for decision in decisions for step in decision.advances)
 
 
 class Looked(NamedTuple):
@@ -125,8 +130,7 @@ def decide_apart(as_of: date, after: Cursor, size: int) -> Part:
     with reading(engine_of()) as connection:
         looked = look(connection, as_of, (after, size))
         batch = spelled(connection, looked.decisions, (looked.program.version, as_of))
-    back = sum(step.again for decision in looked.decisions for step in decision.advances)
-    tally = Tally(due=len(looked.cases), failed=len(looked.undecided), sent_back=back)
+    tally = Tally(due=len(looked.cases), failed=len(looked.undecided), sent_back=sent_back(looked.decisions))
     happened = looked.happened(looked.decisions, as_of)
     return Part(batch, looked.undecided, tally, looked.following(size, last=False), happened)
 

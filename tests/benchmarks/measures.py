@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -187,60 +188,30 @@ def roster(folder: Path, rows: int) -> dict[str, Any]:
     return importing.measure(folder, rows)
 
 
-def line(_folder: Path, _number: int) -> dict[str, Any]:
-    """Post mail over a line."""
-    from tests.benchmarks.mail import measure
-
-    return measure()._asdict()
-
-
-def words(_folder: Path, _number: int) -> dict[str, Any]:
-    """Put many notices into words."""
-    from tests.benchmarks.letters import measure
-
-    return measure()._asdict()
+SHEETS = {
+    "line": "mail", "words": "letters", "prefect": "service", "pages": "portfolio", "start": "start",
+    "shards": "shards",
+}
+"""The scripts that measure something by themselves, each imported only where it is asked for."""
 
 
-def prefect(_folder: Path, _number: int) -> dict[str, Any]:
-    """Start everything, and sweep as a flow."""
-    from tests.benchmarks.service import measure
-
-    return measure()._asdict()
-
-
-def pages(_folder: Path, _number: int) -> dict[str, Any]:
-    """Draw pages."""
-    from tests.benchmarks.portfolio import measure
-
-    return measure()._asdict()
-
-
-def start(_folder: Path, _number: int) -> dict[str, Any]:
-    """Start the command line."""
-    from tests.benchmarks.start import measure
-
-    return measure()._asdict()
-
-
-def shards(_folder: Path, _number: int) -> dict[str, Any]:
-    """Sweep in shards."""
-    from tests.benchmarks.shards import measure
-
-    return measure()._asdict()
+def sheet(name: str) -> dict[str, Any]:
+    """Measure what a script of its own measures."""
+    found: dict[str, Any] = import_module(f"tests.benchmarks.{SHEETS[name]}").measure()._asdict()
+    return found
 
 
 MEASURES = {
     "fill": fill, "share_due": share_due, "all_due": all_due, "all_due_once": all_due_once,
     "planning": planning, "replaying": replaying,
-    "rendering": rendering, "roster": roster, "common_shape": common_shape, "line": line, "words": words,
-    "prefect": prefect, "pages": pages, "start": start, "shards": shards,
+    "rendering": rendering, "roster": roster, "common_shape": common_shape,
 }
 
 
 def main() -> None:
     """Measure one thing."""
     name, folder, number = sys.argv[1:]
-    print(json.dumps(MEASURES[name](Path(folder), int(number))))
+    print(json.dumps(sheet(name) if name in SHEETS else MEASURES[name](Path(folder), int(number))))
 
 
 if __name__ == "__main__":
