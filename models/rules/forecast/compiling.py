@@ -25,11 +25,23 @@ def compiled(forecaster: Forecaster, fit: int = 0) -> Outlook:
             stages[track, code] = StageOutlook(
                 forecaster.stage_paces[track][code],
                 forecaster.policy.stage[code].gate.conference_lead_days is not None,
-                array("h", _falls(chances).ravel().tolist()),
-                array("h", np.rint(tables.days_to[number, index]).astype(np.int64).ravel().tolist()),
+                _stored(_falls(chances)),
+                _stored(np.rint(tables.days_to[number, index])),
             )
     spent = tuple(float(multiple) for multiple in SPENT)
     return Outlook(fit, forecaster.fit.as_of, forecaster.fit.agency_spread, spent, stages)
+
+
+def _stored(days: Ints | Floats) -> array[int]:
+    return array("h", days.astype(np.int16).tobytes())
+
+
+_SPENT_DAYS = np.arange(0, TOTAL_COUNT * TOTAL_STEP, FINE)
+_LEFT = (np.arange(TOTAL_COUNT)[:, None] * TOTAL_STEP - _SPENT_DAYS[None, :]) / STEP
+"""Steps from the days spent to the slot, by days from entering to the slot and days spent."""
+_AHEAD = _LEFT >= 0
+_STEPS_LEFT, _SPENT_AT = _LEFT[_AHEAD], np.nonzero(_AHEAD)[1]
+"""Of the slots that are still ahead, which are half of them."""
 
 
 def _while_staying(tables: Tables, track: int, stage: int) -> Floats:
@@ -37,43 +49,51 @@ def _while_staying(tables: Tables, track: int, stage: int) -> Floats:
 
     Whoever has stayed has not gone: that alone would let it rise by a hair, and no band is to hang on a hair.
     """
-    total = np.arange(TOTAL_COUNT) * TOTAL_STEP
-    spent = np.arange(0, TOTAL_COUNT * TOTAL_STEP, FINE)
-    at = np.interp(spent / tables.medians[track, stage], SPENT, np.arange(SPENT.size))
+    at = np.interp(_SPENT_DAYS / tables.medians[track, stage], SPENT, np.arange(SPENT.size))
     row = np.minimum(at.astype(np.int64), SPENT.size - 2)
-    left = (total[:, None] - spent[None, :]) / STEP
-    column = np.clip(left, 0, STEPS - 2).astype(np.int64)
-    across, along = (at - row)[None, :], left - column
-    curves = tables.kept[track, stage]
-    found = np.zeros((CLASSES.size, *left.shape))
-    for one, share in ((0, 1 - across), (1, across)):
+    column = np.minimum(_STEPS_LEFT.astype(np.int64), STEPS - 2)
+    across, along = (at - row)[_SPENT_AT], _STEPS_LEFT - column
+    corner = row[_SPENT_AT] * STEPS + column
+    curves = tables.kept[track, stage].reshape(CLASSES.size, -1)
+    ahead = np.zeros((CLASSES.size, corner.size))
+    for one, share in ((0, 1 - across), (STEPS, across)):
         for other, part in ((0, 1 - along), (1, along)):
-            found += share * part * curves[:, row + one][:, np.arange(spent.size)[None, :], column + other]
-    found[:, left < 0] = 0
-    return np.minimum.accumulate(np.clip(found, 0, 1), axis=-1)
+            ahead += share * part * curves.take(corner + (one + other), axis=1)
+    found = np.zeros((CLASSES.size, *_LEFT.shape))
+    found[:, _AHEAD] = np.clip(ahead, 0, 1)
+    return np.minimum.accumulate(found, axis=-1)
 
 
 def _falls(chances: Floats) -> Ints:
     """Return after how many days each level is crossed: (level, class, total)."""
-    found = np.zeros((len(LEVELS), *chances.shape[:-1]), dtype=np.int64)
     last = chances.shape[-1] - 1
-    for number, level in enumerate(LEVELS):
-        after = np.minimum((chances >= level / 100).sum(axis=-1), last)
+    levels = np.array(LEVELS) / 100
+    rising = np.ascontiguousarray(chances[..., ::-1]).reshape(-1, chances.shape[-1])
+    held = chances.shape[-1] - np.array([row.searchsorted(levels) for row in rising])
+    found = np.zeros((len(LEVELS), *chances.shape[:-1]), dtype=np.int64)
+    for number, level in enumerate(levels):
+        after = np.minimum(held[:, number].reshape(chances.shape[:-1]), last)
         before = np.maximum(after - 1, 0)
         high, low = (np.take_along_axis(chances, at[..., None], axis=-1)[..., 0] for at in (before, after))
-        between = np.clip((high - level / 100) / np.maximum(high - low, 1e-12), 0, 1)
+        between = np.clip((high - level) / np.maximum(high - low, 1e-12), 0, 1)
         found[number] = np.where(after == 0, 0, np.ceil((before + between) * FINE))
-        for crossings, at_once in zip(found[number], chances[..., 0], strict=True):
-            _begun_below(crossings, at_once, level / 100)
+    at_once = chances[..., 0]
+    below = (at_once < levels[:, None, None]).sum(axis=-1)
+    for number, row in zip(*np.nonzero((below > 0) & (below < at_once.shape[-1])), strict=True):
+        _begun_below(found[number, row], at_once[row], levels[number], above=int(below[number, row]))
     return found
 
 
-def _begun_below(crossings: Ints, at_once: Floats, level: float) -> None:
+def _begun_below(crossings: Ints, at_once: Floats, level: float, *, above: int) -> None:
     """Let the straight line between two totals reach nought where the chance on entering a stage is the level.
 
     Without it a case that is below a level from its first day would seem to be above it for a while.
+
+    Args:
+        crossings: the days after which the level is crossed, by total; changed.
+        at_once: the chance on entering the stage, by total.
+        level: the level.
+        above: the first total of which the chance is not below the level.
     """
-    above = int((at_once < level).sum())
-    if 0 < above < at_once.size:
-        share = (level - at_once[above - 1]) / max(at_once[above] - at_once[above - 1], 1e-12)
-        crossings[:above] = -min(round(crossings[above] * share / max(1 - share, 1e-3)), TOTAL_COUNT * TOTAL_STEP)
+    share = (level - at_once[above - 1]) / max(at_once[above] - at_once[above - 1], 1e-12)
+    crossings[:above] = -min(round(crossings[above] * share / max(1 - share, 1e-3)), TOTAL_COUNT * TOTAL_STEP)

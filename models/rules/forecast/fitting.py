@@ -2,8 +2,8 @@
 
 The logarithm of the days that a stage takes is its stage's and track's median, plus the agency's own pace for good,
 plus a logistic noise of its own. Stages that are not over yet count as longer than they have lasted, an award on a
-conference's day as readiness at some time since the conference before it: both are censored fits of
-`scipy.stats.logistic`. Three rounds: who reached a late stage early was fast, so a stage is fitted with each agency's
+conference's day as readiness at some time since the conference before it: both are censored fits (`logistic`). Three
+rounds: who reached a late stage early was fast, so a stage is fitted with each agency's
 pace taken out, and the pace of each agency from its stages as fitted.
 
 Every estimate is drawn to the policy's prior, by the prior's weight against the number it was learned from. With no
@@ -18,9 +18,9 @@ from datetime import date
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from models.rules.forecast.journeys import Journey
+from models.rules.forecast.logistic import between, density, fitted
 from models.rules.forecast.pacing import StagePace, told
 from models.rules.forecast.seen import Floats, Ints, Seen, seen_of
 from models.rules.policy import Policy
@@ -140,7 +140,7 @@ def _stages_fitted(seen: Seen, state: _State, *, prior: Forecasting, offsets: Of
         finished = float(mine.exact.sum() + SNAPPED * (~mine.exact & (mine.high < math.inf)).sum())
         if finished < FEWEST:
             continue
-        at, scale = stats.logistic.fit(stats.CensoredData.interval_censored(mine.low - out, mine.high - out))
+        at, scale = fitted(mine.low - out, mine.high - out)
         # The noise holds the agencies' pace as well in the first round, and lacks what is unsure of it in later ones.
         pace = LOGISTIC * (prior.agency_spread**2 if first else float(state.unsure[of_agency][mine.who].mean()))
         variance = max(scale**2 - pace, scale**2 / 4) if first else scale**2 + pace
@@ -183,8 +183,8 @@ def _log_likelihood(
     low, high = ((end[:, None] - at[:, None] - paces) / scale for end in (seen.low, seen.high))
     exact = seen.exact
     each = np.empty(low.shape)
-    each[exact] = stats.logistic.logpdf(low[exact]) - np.log(scale[exact])
-    each[~exact] = np.log(np.maximum(stats.logistic.cdf(high[~exact]) - stats.logistic.cdf(low[~exact]), 1e-12))
+    each[exact] = density(low[exact]) - np.log(scale[exact])
+    each[~exact] = np.log(np.maximum(between(low[~exact], high[~exact]), 1e-12))
     np.add.at(total, of_agency[seen.who], each)
     return total
 

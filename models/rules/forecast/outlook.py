@@ -149,7 +149,10 @@ def unpacked(text: str, fit: int) -> Outlook:
 
 def _bytes(numbers: array[int]) -> bytes:
     """Return numbers as two bytes each, the low one first, whatever machine this is."""
-    return b"".join(number.to_bytes(2, "little", signed=True) for number in numbers)
+    if not _LITTLE:
+        numbers = numbers[:]
+        numbers.byteswap()
+    return numbers.tobytes()
 
 
 def _numbers(text: bytes) -> array[int]:
