@@ -25,6 +25,7 @@ from sqlalchemy.pool import Pool
 from sqlmodel import SQLModel
 
 from models.settings import Settings
+from tasks.mail.fake_sendgrid.certificate import self_signed
 from tasks.store.database import engine_of, migrate
 from tests.prefect_server import PrefectServer, answering
 
@@ -37,6 +38,8 @@ atexit.register(shutil.rmtree, _PREFECT_HOME, ignore_errors=True)
 for _name in [name for name in os.environ if name.startswith("PREFECT_")]:
     del os.environ[_name]
 os.environ.update(PREFECT_HOME=_PREFECT_HOME, PREFECT_LOGGING_LEVEL="WARNING", DO_NOT_TRACK="1")
+# Each of its clients reads whom to trust, several clients a run: here one authority instead of the world's.
+os.environ["PREFECT_API_SSL_CERT_FILE"] = str(self_signed(Path(_PREFECT_HOME)).certificate)
 
 settings.register_profile(
     "default",

@@ -49,6 +49,10 @@ class PrefectServer:
             "PREFECT_SERVER_DATABASE_TIMEOUT": "30",
             # A hundred runs ahead of every schedule are its work for half a minute; no test looks beyond the next few.
             "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS": "3", "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS": "1",
+            # Every five seconds is right for people; a test waits for each of these.
+            "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "1",
+            "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
+            "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT1S",
         }
         with (folder / "server.log").open("wb") as output:
             self._process = subprocess.Popen(

@@ -29,7 +29,7 @@ def require_approval(question: str, what_follows: str) -> None:
     """
     asked = Approval.with_initial_data(description=f"## {question}\n\n{what_follows}", approve=False)
     try:
-        answer = pause_flow_run(wait_for_input=asked, timeout=WAITS_SECONDS, poll_interval=2)
+        answer = pause_flow_run(wait_for_input=asked, timeout=WAITS_SECONDS, poll_interval=1)
     except FlowPauseTimeout:
         what = f"nobody answered within {WAITS_SECONDS // 60} minutes."
         raise Refused.one("approval", what, "Nothing was changed; start the form again.") from None

@@ -7,7 +7,8 @@ import re
 import shutil
 import tomllib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,15 +57,24 @@ def mailed(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
             return path, tokens_of(engine, "P2", "escalation")
 
 
+@pytest.fixture(scope="module")
+def leaving() -> Iterator[Executor]:
+    """Where servers come to their end beside the next test: each looks around for some tenths of a second first."""
+    with ThreadPoolExecutor() as pool:
+        yield pool
+
+
 @pytest.fixture
-def desk(mailed: tuple[Path, dict[Purpose, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def desk(
+    mailed: tuple[Path, dict[Purpose, str]], leaving: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Desk]:
     path, tokens = mailed
     copied = shutil.copy(path, tmp_path / "desk.db")
-    with (
-        engine_at(f"sqlite:///{copied}", monkeypatch) as engine,
-        served(engine, BASE) as url, httpx.Client(base_url=url) as http,
-    ):
-        yield Desk(engine, http, tokens)
+    with engine_at(f"sqlite:///{copied}", monkeypatch) as engine, ExitStack() as serving:
+        url = serving.enter_context(served(engine, BASE))
+        with httpx.Client(base_url=url) as http:
+            yield Desk(engine, http, tokens)
+        leaving.submit(serving.pop_all().close)
 
 
 def state(engine: Engine) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class FakeSendGrid(Provider):
 
     def serve(self) -> None:
         """Serve until stopped."""
-        self._server.serve_forever(poll_interval=0.05)
+        self._server.serve_forever(poll_interval=0.01)
 
     def hang_up(self) -> None:
         """End every connection that callers keep open."""
