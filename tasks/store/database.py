@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -111,10 +111,22 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 def alembic_config(connection: Connection) -> Config:
     """Return Alembic's configuration, from the code's own folder and not from where one stands."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(str(models.__file__)).parent / "migrations").replace("%", "%%"))
+    config = _config()
     config.attributes["connection"] = connection
     return config
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(str(models.__file__)).parent / "migrations").replace("%", "%%"))
+    return config
+
+
+@cache
+def _revisions() -> tuple[str | None, frozenset[str]]:
+    """Return the version that the code expects, and all that it knows: every command and every run asks for it."""
+    scripts = ScriptDirectory.from_config(_config())
+    return scripts.get_current_head(), frozenset(script.revision for script in scripts.walk_revisions())
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
@@ -149,8 +161,7 @@ def is_there() -> bool:
 
 
 def _refuse_newer(connection: Connection) -> None:
-    scripts = ScriptDirectory.from_config(alembic_config(connection))
-    known = {script.revision for script in scripts.walk_revisions()}
+    _, known = _revisions()
     found = MigrationContext.configure(connection).get_current_revision()
     if found is not None and found not in known:
         what = f"is at version {found}, which this code does not know: it is older than the database."
@@ -171,8 +182,7 @@ def _versions(engine: Engine) -> tuple[str | None, str | None]:
     """Return the schema's version, and that which the code expects."""
     try:
         with reading(engine) as connection:
-            expected = ScriptDirectory.from_config(alembic_config(connection)).get_current_head()
-            return MigrationContext.configure(connection).get_current_revision(), expected
+            return MigrationContext.configure(connection).get_current_revision(), _revisions()[0]
     except OperationalError as error:
         raise Refused([trouble_of(error)]) from None
 

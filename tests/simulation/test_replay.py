@@ -71,9 +71,10 @@ Live = Callable[[Cohort, Span], Lived]
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Live:
+def live(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Live:
     def lives(given: Cohort, span: Span) -> Lived:
         folder = tmp_path_factory.mktemp("replay")
+        shutil.copy(migrated, folder / "replay.db")
         *before, (last, report) = replay(folder_of("mexico"), given, (folder, span))
         assert [day for day, _ in before] + [last] == list(span)
         assert all(early is None for _, early in before)
