@@ -154,6 +154,9 @@ def _announced(sentence: Sentence, then: Case, given: tuple[Life, date]) -> None
         # A gate may also wait for a post that somebody is named for from a later day.
         assert [step.on for step in decision.advances][:1] == [sentence.on] or len(quiet.seats) < len(then.seats)
     elif decision.stage == then.stage and decision.status is Status.OPEN:
+        # Or because of whoever is named for a later day: a term that is renewed then goes on.
+        if not _happened(sentence, decision, then):
+            decision = decide(replace(then, facts=known), life.program, sentence.on)
         assert _happened(sentence, decision, then)
 
 
