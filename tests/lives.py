@@ -1,4 +1,8 @@
-"""Drawn policies and drawn lives under them, for laws: what is known, what is recorded late, and ways to sweep them."""
+"""Drawn policies and drawn lives under them, for laws: what is known, what is recorded late, and ways to sweep them.
+
+What is drawn from is built once and not at each draw: hypothesis looks a strategy through before it is first drawn
+from, which for a life takes as long as to draw it.
+"""
 
 from __future__ import annotations
 
@@ -92,13 +96,6 @@ class Life(NamedTuple):
     later: dict[date, list[Arrival]]
 
 
-@st.composite
-def programs(draw: st.DrawFn) -> Program:
-    live_from = draw(st.just(day(-10)) | st.none() | st.integers(-10, HORIZON).map(day))
-    policy = quick_policy(draw(st.sampled_from(POLICIES)))
-    return Program(policy, 1, live_from, draw(st.sampled_from(FORECASTS))())
-
-
 @cache
 def quick_outlook() -> Outlook:
     """Return what a fit makes of a quick program without a history; one of another pace serves all of them."""
@@ -113,33 +110,64 @@ def no_outlook() -> None:
 FORECASTS: tuple[Callable[[], Outlook | None], ...] = (no_outlook, quick_outlook)
 
 
+LIVE_FROM = st.just(day(-10)) | st.none() | st.integers(-10, HORIZON).map(day)
+POLICY, FORECAST = st.sampled_from(POLICIES), st.sampled_from(FORECASTS)
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> Program:
+    live_from = draw(LIVE_FROM)
+    policy = quick_policy(draw(POLICY))
+    return Program(policy, 1, live_from, draw(FORECAST)())
+
+
+YES_OR_NO, NOUGHT_OR_ONE, UP_TO_TWO = st.booleans(), st.integers(0, 1), st.integers(0, 2)
+BEGIN = st.sampled_from((IN_ORDER, ("reassessment_agreed", *NAMES[9:11])))
+DECISION, LONGEST = st.sampled_from(DECISIONS), st.sampled_from((4, 15))
+OTHER = st.sampled_from((*NAMES, *DECISIONS, *OWED, "reassessment_agreed"))
+OTHER_FACTS = st.lists(st.tuples(OTHER, DAYS), max_size=8)
+COUNTED = st.lists(st.tuples(st.sampled_from(COUNTS), DAYS, st.integers(0, 400)), max_size=4)
+ENDINGS = st.lists(st.tuples(st.sampled_from(ENDS), DAYS), max_size=1)
+
+
+@cache
+def gap(longest: int) -> st.SearchStrategy[int]:
+    return st.integers(0, longest)
+
+
+@cache
+def gaps_of(longest: int, most: int) -> st.SearchStrategy[list[int]]:
+    return st.lists(gap(longest), max_size=most)
+
+
 @st.composite
 def many_facts(draw: st.DrawFn) -> list[Fact]:
     """Draw the lifecycle's own facts in order, up to some point, and any others beside them."""
-    begin = draw(st.sampled_from((IN_ORDER, ("reassessment_agreed", *NAMES[9:11]))))
-    course = [*begin, *AGAIN * draw(st.integers(0, 2)), draw(st.sampled_from(DECISIONS))]
-    longest = draw(st.sampled_from((4, 15)))
-    gaps = draw(st.lists(st.integers(0, longest), max_size=len(course)))
-    if draw(st.booleans()):
-        gaps += [draw(st.integers(0, longest))] * (len(course) - len(gaps))
+    begin = draw(BEGIN)
+    course = [*begin, *AGAIN * draw(UP_TO_TWO), draw(DECISION)]
+    longest = draw(LONGEST)
+    gaps = draw(gaps_of(longest, len(course)))
+    if draw(YES_OR_NO):
+        gaps += [draw(gap(longest))] * (len(course) - len(gaps))
     on_days = accumulate(gaps)
     rows = [(name, on, 400 if name in COUNTS else None) for name, on in zip(course, on_days, strict=False)]
-    others = st.sampled_from((*NAMES, *DECISIONS, *OWED, "reassessment_agreed"))
-    rows += [(name, on, None) for name, on in draw(st.lists(st.tuples(others, DAYS), max_size=8))]
-    rows += draw(st.lists(st.tuples(st.sampled_from(COUNTS), DAYS, st.integers(0, 400)), max_size=4))
-    rows += [
-        (name, on, None)
-        for name, on in draw(st.lists(st.tuples(st.sampled_from(ENDS), DAYS), max_size=1))[draw(st.integers(0, 1)) :]
-    ]
+    rows += [(name, on, None) for name, on in draw(OTHER_FACTS)]
+    rows += draw(COUNTED)
+    rows += [(name, on, None) for name, on in draw(ENDINGS)[draw(NOUGHT_OR_ONE) :]]
     return [Fact(i, name, day(on), value) for i, (name, on, value) in enumerate(rows, 1)]
+
+
+PERSON = st.integers(1, 3)
+TERMS = st.lists(st.tuples(st.sampled_from(Post), DAYS, st.none() | st.integers(0, 90)), max_size=10)
+UNREACHED = st.dictionaries(PERSON, st.integers(-10, 0).map(day), max_size=2)
 
 
 @st.composite
 def many_seats(draw: st.DrawFn) -> list[Seat]:
-    rows = draw(st.lists(st.tuples(st.sampled_from(Post), DAYS, st.none() | st.integers(0, 90)), max_size=10))
-    always = [(post, -10, None) for post in Post if draw(st.booleans())]
-    people = [draw(st.integers(1, 3)) for _ in (*rows, *always)]
-    unreached = draw(st.dictionaries(st.integers(1, 3), st.integers(-10, 0).map(day), max_size=2))
+    rows = draw(TERMS)
+    always = [(post, -10, None) for post in Post if draw(YES_OR_NO)]
+    people = [draw(PERSON) for _ in (*rows, *always)]
+    unreached = draw(UNREACHED)
     return [
         Seat(i, post, day(since), None if lasts is None else day(since + lasts), person, unreached.get(person))
         for i, ((post, since, lasts), person) in enumerate(zip((*rows, *always), people, strict=True), 1)
@@ -165,58 +193,70 @@ RULES = (
 )
 
 
+SNOOZED_RULE, SEAT_NUMBER = st.sampled_from(RULES), st.integers(1, 12)
+SNOOZED_ON, SNOOZED_FOR = st.integers(0, HORIZON), st.integers(0, 30)
+
+
 @st.composite
 def snoozes(draw: st.DrawFn) -> Snooze:
     """Draw a snooze of some rule by one of the first seats, whether it is of the rule or not."""
-    since, days = draw(st.integers(0, HORIZON)), draw(st.integers(0, 30))
-    return Snooze(draw(st.sampled_from(RULES)), draw(st.integers(1, 12)), day(since), day(since + days))
+    since, days = draw(SNOOZED_ON), draw(SNOOZED_FOR)
+    return Snooze(draw(SNOOZED_RULE), draw(SEAT_NUMBER), day(since), day(since + days))
 
 
-VOIDED = st.tuples(st.integers(0, 5), st.integers(0, 60))
-"""Which fact is wrong, and how many days after its own one it turns out."""
+VOIDED = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 60)), max_size=3)
+"""Which facts are wrong, and how many days after its own one each turns out."""
+NAME, EARLIER = st.sampled_from(NAMES), st.integers(0, 15)
 
 
-@st.composite
-def rights(draw: st.DrawFn, wrong: Fact, number: int) -> Fact | None:
+def right(draw: st.DrawFn, wrong: Fact, number: int) -> Fact | None:
     """Draw what a wrong fact should have been: nothing, another day, another milestone."""
-    if draw(st.booleans()):
+    if draw(YES_OR_NO):
         return None
-    name = wrong.milestone if draw(st.booleans()) else draw(st.sampled_from(NAMES))
+    name = wrong.milestone if draw(YES_OR_NO) else draw(NAME)
     value = wrong.value if name == wrong.milestone else None
-    return Fact(number, name, wrong.on - timedelta(days=draw(st.integers(0, 15))), value)
+    return Fact(number, name, wrong.on - timedelta(days=draw(EARLIER)), value)
+
+
+CYCLE, TRACK = st.sampled_from((1, 1, 2)), st.sampled_from(TRACKS)
+MANDATORY = st.none() | st.integers(0, 50)
+SITE = st.none() | st.builds(Site, st.just("A1"), st.just("CMX"), st.booleans())
+DELAY = st.none() | st.integers(0, 20)
+FACTS, SEATS, SNOOZES, PROGRAMS = many_facts(), many_seats(), st.lists(snoozes(), max_size=4), programs()
+KNOWN_CHANGES, MOVES = st.lists(CHANGE, max_size=2), st.lists(st.tuples(DAYS, CHANGE), max_size=4)
+ANSWERED = st.lists(st.tuples(DAYS, st.integers(1, 30)), max_size=2)
 
 
 @st.composite
 def lives(draw: st.DrawFn) -> Life:
-    cycle = draw(st.sampled_from((1, 1, 2)))
+    cycle = draw(CYCLE)
     built = case(
-        "onboarding" if cycle == 1 else "maintenance", cycle=cycle, track=draw(st.sampled_from(TRACKS)),
-        mandatory=draw(st.none() | st.integers(0, 50)),
-        site=draw(st.none() | st.builds(Site, st.just("A1"), st.just("CMX"), st.booleans())),
+        "onboarding" if cycle == 1 else "maintenance", cycle=cycle, track=draw(TRACK), mandatory=draw(MANDATORY),
+        site=draw(SITE),
     )
     known: list[Fact] = []
     later: dict[date, list[Arrival]] = defaultdict(list)
-    facts = draw(many_facts())
+    facts = draw(FACTS)
     for fact in facts:
-        delay = draw(st.none() | st.integers(0, 20))
+        delay = draw(DELAY)
         if delay is None:
             known.append(fact)
         else:
             later[fact.on + timedelta(days=delay)].append(fact)
-    changes = numbered(draw(st.lists(CHANGE, max_size=2)))
-    moved = sorted(draw(st.lists(st.tuples(DAYS, CHANGE), max_size=4)), key=lambda pair: pair[0])
+    changes = numbered(draw(KNOWN_CHANGES))
+    moved = sorted(draw(MOVES), key=lambda pair: pair[0])
     for (on, _), change in zip(moved, numbered((each for _, each in moved), len(changes)), strict=True):
         later[day(on)].append(change)
-    for on, days in draw(st.lists(st.tuples(DAYS, st.integers(1, 30)), max_size=2)):
+    for on, days in draw(ANSWERED):
         later[day(on)].append(days)
-    asleep = draw(st.lists(snoozes(), max_size=4))
+    asleep = draw(SNOOZES)
     for snooze in asleep[2:]:
         later[snooze.since].append(snooze)
-    for number, (wrong, after) in enumerate(draw(st.lists(VOIDED, max_size=3)) if facts else ()):
+    for number, (wrong, after) in enumerate(draw(VOIDED) if facts else ()):
         fact = facts[wrong % len(facts)]
-        later[fact.on + timedelta(days=after)].append(Void(fact.id, draw(rights(fact, len(facts) + 1 + number))))
-    whole = replace(built, facts=known, seats=draw(many_seats()), changes=changes, snoozes=asleep[:2])
-    return Life(lived_of(whole), draw(programs()), dict(later))
+        later[fact.on + timedelta(days=after)].append(Void(fact.id, right(draw, fact, len(facts) + 1 + number)))
+    whole = replace(built, facts=known, seats=draw(SEATS), changes=changes, snoozes=asleep[:2])
+    return Life(lived_of(whole), draw(PROGRAMS), dict(later))
 
 
 FEW = POLICIES[::23]
@@ -225,24 +265,27 @@ QUICK = st.builds(
     st.sampled_from(FEW), st.integers(0, 1),
 )
 """Programs of few policies, for laws that are tried so often that parsing would cost more than deciding."""
-OTHERS = st.tuples(st.sampled_from((*NAMES, *COUNTS, *OWED, *DECISIONS, "withdrawn")), DAYS, st.integers(0, 400))
+OTHERS = st.lists(
+    st.tuples(st.sampled_from((*NAMES, *COUNTS, *OWED, *DECISIONS, "withdrawn")), DAYS, st.integers(0, 400)), max_size=6
+)
+POST, LEFT_ON, CHANGES = st.sampled_from(Post), st.integers(-5, HORIZON), st.lists(CHANGE, max_size=3)
 
 
 @st.composite
 def courses(draw: st.DrawFn) -> Life:
     """Draw a life that is known whole on day 0, at a fifth of the cost of `lives`."""
-    cycle = draw(st.sampled_from((1, 1, 2)))
+    cycle = draw(CYCLE)
     begin, stage = (IN_ORDER, "onboarding") if cycle == 1 else (("reassessment_agreed", *NAMES[9:12]), "maintenance")
-    on_days = accumulate(draw(st.lists(st.integers(0, 12), max_size=len(begin))))
-    rows = [(name, on, 400) for name, on in zip(begin, on_days, strict=False)] + draw(st.lists(OTHERS, max_size=6))
+    on_days = accumulate(draw(gaps_of(12, len(begin))))
+    rows = [(name, on, 400) for name, on in zip(begin, on_days, strict=False)] + draw(OTHERS)
     facts = [Fact(i, name, day(on), value if name in COUNTS else None) for i, (name, on, value) in enumerate(rows, 1)]
-    leaves = draw(st.sampled_from(Post)), draw(st.integers(-5, HORIZON))
+    leaves = draw(POST), draw(LEFT_ON)
     seats = [
         Seat(number, post, day(-10), day(leaves[1]) if post is leaves[0] else None, number)
         for number, post in enumerate(Post, 1)
     ]
-    whole = case(stage, cycle=cycle, track=draw(st.sampled_from(TRACKS)), site=Site("A1", "CMX"))
-    whole = replace(whole, facts=facts, seats=seats, changes=numbered(draw(st.lists(CHANGE, max_size=3))))
+    whole = case(stage, cycle=cycle, track=draw(TRACK), site=Site("A1", "CMX"))
+    whole = replace(whole, facts=facts, seats=seats, changes=numbered(draw(CHANGES)))
     return Life(lived_of(whole), draw(QUICK), {})
 
 

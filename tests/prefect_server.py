@@ -54,6 +54,8 @@ class PrefectServer:
             "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
             "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT1S",
         }
+        # For each schedule that it reads it lists every zone there is: quickly from the package, slowly from folders.
+        changed["PYTHONTZPATH"] = ""
         with (folder / "server.log").open("wb") as output:
             self._process = subprocess.Popen(
                 command, stdout=output, stderr=output, env=os.environ | changed, start_new_session=True

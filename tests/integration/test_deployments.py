@@ -66,7 +66,7 @@ def by_prefect(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Registered
 
 
 def _environment(api: Api) -> dict[str, str]:
-    return os.environ | {"PREFECT_API_URL": str(api.client.base_url).rstrip("/")}
+    return os.environ | {"PREFECT_API_URL": str(api.client.base_url).rstrip("/"), "PYTHONTZPATH": ""}
 
 
 @pytest.fixture(scope="module")
