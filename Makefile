@@ -29,8 +29,9 @@ run: $(READY) ## start everything: Prefect server, database, demo or your progra
 demo: $(READY) ## replay the whole Mexico program on a synthetic cohort and print its report
 	@$(BIN)/acredita replay mexico
 
+# Of the three processes one mostly waits for the Prefect server and for processes that it killed.
 test: $(READY) ## the fast suite, on two cores
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 browser: $(READY) ## what people see, in Debian's Chromium
 	@$(BIN)/python -m pytest tests/browser

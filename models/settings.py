@@ -146,7 +146,8 @@ class Settings(BaseSettings):
 
 def settings() -> Settings:
     """Return the settings of the environment as it is now; built again only when it changed."""
-    return _settings(tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith(PREFIX))))
+    # By name, and not by item: each value that is looked at is decoded, and nearly all are somebody else's.
+    return _settings(tuple(sorted((name, os.environ[name]) for name in os.environ if name.startswith(PREFIX))))
 
 
 @lru_cache(maxsize=8)

@@ -97,6 +97,7 @@ def _group_of(file: str) -> str | None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Collect garbage from here on; start the Prefect server beside the first tests, if any of them asks for one."""
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)  # the young die young here as well, and the old are many: seldom is enough
     gc.enable()
     wanted = any("prefect_api" in getattr(item, "fixturenames", ()) for item in session.items)
     if wanted and not session.config.option.collectonly and not hasattr(session.config, "workerinput"):
@@ -120,7 +121,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Stop it."""
+    """Stop it. What is left is looked through once more; pytest does so five times, half a second each."""
+    gc.collect()
+    gc.freeze()
     if _SERVER in session.config.stash:
         session.config.stash[_SERVER].stop()
 

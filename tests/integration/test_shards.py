@@ -170,13 +170,15 @@ def test_stretches_are_even_and_hold_everything_that_is_due_once(store: Engine) 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A Dask cluster of two processes on this machine."""
+    """A Dask cluster of two processes on this machine, and of those that follow them: forked from one that is ready."""
     dask: Any = import_module("distributed")  # its types are half there
-    with (
-        dask.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as made,
-        dask.Client(made, set_as_default=False) as client,
-    ):
-        yield client
+    with dask_set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        dask.utils.get_mp_context().set_forkserver_preload(["distributed", "tasks.shards"])
+        with (
+            dask.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as made,
+            dask.Client(made, set_as_default=False) as client,
+        ):
+            yield client
 
 
 @pytest.fixture
