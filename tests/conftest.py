@@ -229,12 +229,19 @@ def _driver(url: str) -> str:
     return Settings(database_url=url).url
 
 
+@pytest.fixture(scope="session")
+def lite_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where each test's SQLite database lies: their one engine keeps the statements that it has compiled."""
+    return tmp_path_factory.mktemp("lite") / "folder" / "acredita.db"
+
+
 @pytest.fixture
-def lite(migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """A migrated, empty SQLite database, which the settings name."""
-    path = tmp_path / "acredita.db"
-    shutil.copy(migrated, path)
-    with engine_at(f"sqlite:///{path}", monkeypatch) as engine:
+def lite(migrated: Path, lite_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """A migrated, empty SQLite database, which the settings name, in a folder without anything else."""
+    shutil.rmtree(lite_path.parent, ignore_errors=True)  # whoever still has the last one open keeps that
+    lite_path.parent.mkdir()
+    shutil.copy(migrated, lite_path)
+    with engine_at(f"sqlite:///{lite_path}", monkeypatch) as engine:
         yield engine
 
 

@@ -74,9 +74,12 @@ def keep(connection: Connection, links: Sequence[Link], *, email_id: int, now: d
         connection.execute(insert(ANSWER_LINK), rows)
 
 
+_DROP = delete(ANSWER_LINK).where(_L.email_id == bindparam("email"))
+
+
 def drop(connection: Connection, email_id: int) -> None:
     """Delete the links of a text that certainly reached nobody: it is written anew, with others."""
-    connection.execute(delete(ANSWER_LINK).where(_L.email_id == email_id))
+    connection.execute(_DROP, {"email": email_id})
 
 
 _GRANT = (

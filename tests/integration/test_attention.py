@@ -52,8 +52,13 @@ def test_each_case_shows_the_next_conference_the_last_safe_day_and_what_a_miss_c
 def test_no_more_cases_are_read_than_are_shown(lite: Engine) -> None:
     stored(lite)
     asked: list[tuple[str, Any]] = []
-    event.listen(lite, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+
+    def ask(*given: Any) -> None:
+        asked.append((given[2], given[3]))
+
+    event.listen(lite, "before_cursor_execute", ask)
     (one,) = worst(lite, limit=1)
+    event.remove(lite, "before_cursor_execute", ask)
     assert one.code.startswith("A2/")
     assert [given for query, given in asked if "FROM milestone" in query] == [(2,)]
 

@@ -157,7 +157,7 @@ def test_a_backup_replaces_nothing_and_a_damaged_one_is_not_restored(lite: Engin
         (tmp_path / "broken").write_bytes(content)
         with pytest.raises(Refused, match="no sound copy"):
             restore(lite, tmp_path / "broken")
-    with sqlite3.connect(tmp_path / "acredita.db") as connection:
+    with sqlite3.connect(str(lite.url.database)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
