@@ -76,6 +76,10 @@ class Journal:
 
     def decided(self, case: Case, decision: Decision) -> None:
         """Keep what a decision that was written down did to its case; what there is no room for is not even told."""
+        if decision.advances or decision.opened or decision.moved or decision.closed or decision.tellings:
+            self._happened(case, decision)
+
+    def _happened(self, case: Case, decision: Decision) -> None:
         self.note(moves_of(case, decision))
         told = [telling.key for telling in decision.tellings if telling.state is _PENDING]
         room = KEPT - self._kept[What.TOLD]

@@ -23,7 +23,7 @@ from models.rules.decision import Decision
 from models.rules.listed import too_short
 from models.rules.words import Status
 from tasks.journal import Journal
-from tasks.store.cases import Cursor, Spelled, Written, due_cases, spelled
+from tasks.store.cases import START, Cursor, Spelled, Written, due_cases, pen_for, spelled
 from tasks.store.database import engine_of, reading
 from tasks.store.programs import program_in_force
 
@@ -104,7 +104,11 @@ class Looked(NamedTuple):
 def look(connection: Connection, as_of: date, given: tuple[Cursor, int]) -> Looked:
     """Read a batch and decide each case; one that cannot be decided stays due, visibly, and stops nothing else."""
     program = program_in_force(connection)
-    cases, cursor = due_cases(connection, as_of, given)
+    return _decided(program, due_cases(connection, as_of, given), as_of)
+
+
+def _decided(program: Program, read: tuple[list[Case], Cursor | None], as_of: date) -> Looked:
+    cases, cursor = read
     looked = Looked(program, cases, [], [], cursor)
     for case in cases:
         try:
@@ -126,22 +130,34 @@ class Part(NamedTuple):
 
 
 def decide_apart(as_of: date, after: Cursor, size: int) -> Part:
-    """Read a batch and decide it, and write nothing: what processes beside the one that writes do."""
+    """Read a batch and decide it, and write nothing: what processes beside the one that writes do.
+
+    Nothing is read any more while it is decided: SQLite begins its log anew only while nobody reads in it, and with
+    somebody reading all the time it would grow to the size of all that a sweep writes.
+    """
     with reading(engine_of()) as connection:
-        looked = look(connection, as_of, (after, size))
-        batch = spelled(connection, looked.decisions, (looked.program.version, as_of))
+        program = program_in_force(connection)
+        read, pen = due_cases(connection, as_of, (after, size)), pen_for(connection, (program.version, as_of))
+    looked = _decided(program, read, as_of)
+    batch = spelled(looked.decisions, pen)
     tally = Tally(due=len(looked.cases), failed=len(looked.undecided), sent_back=sent_back(looked.decisions))
     happened = looked.happened(looked.decisions, as_of)
     return Part(batch, looked.undecided, tally, looked.following(size, last=False), happened)
 
 
 def ready() -> None:
-    """Get ready to decide for another process: no garbage collector, as in a sweep, and no life after that process."""
+    """Get ready to decide for another process: no garbage collector, as in a sweep, and no life after that process.
+
+    A first case is read, for what is worked out once: the policy, the statements. Nobody waits for that yet.
+    """
     gc.freeze()
     gc.disable()
     master = parent_process()
     if master is not None:
         Thread(target=_end_with, args=(master,), daemon=True).start()
+    with reading(engine_of()) as connection:
+        program_in_force(connection)
+        due_cases(connection, date.max, (START, 1))
 
 
 def _end_with(master: BaseProcess) -> None:

@@ -78,10 +78,10 @@ def sweep_in_shards(as_of: date, shards: int, journal: Journal, *, run_batch: Ru
         one_writes = engine.dialect.name == "sqlite"
         least = sweeping.BATCH * (WORTH if one_writes or settings().runner == "processes" else 1)
         parts = min(shards, due_count(connection, as_of) // least) if shards > 1 else 1
-        if parts > 1 and one_writes:
-            return _written_by_one(as_of, parts, journal, run_batch=run_batch)
-        cut = stretches(connection, as_of, parts) if parts > 1 else []
+        cut = stretches(connection, as_of, parts) if parts > 1 and not one_writes else []
         installation = _installation(connection) if cut else ""
+    if parts > 1 and one_writes:
+        return _written_by_one(as_of, parts, journal, run_batch=run_batch)
     if not cut:
         return sweep(as_of, run_batch, journal)
     tally = Tally()

@@ -171,12 +171,16 @@ _VALUES = attrgetter(*(each.name for each in fields(Case)))
 
 
 class StagePlan(NamedTuple):
-    """A stage on one track: `budget` its expected days, `after` those of all stages behind it."""
+    """A stage on one track: `budget` its expected days, `after` those of all stages behind it.
+
+    `named` has the names of its reminders: to compare two rules is to compare every field of theirs.
+    """
 
     stage: Stage
     budget: int
     after: int
     reminders: tuple[ReminderRule, ...]
+    named: frozenset[str] = frozenset()
 
 
 class Plan(NamedTuple):
@@ -193,6 +197,8 @@ class Plan(NamedTuple):
     manned: frozenset[Post]
     """The posts that it asks for."""
     duties: tuple[Duty, ...]
+    dated: tuple[Duty, ...]
+    """Those that count from a clock: all that a case can owe no post of which had a second holder."""
 
 
 @dataclass(frozen=True)
@@ -319,7 +325,7 @@ def _plan(policy: Policy, track: str, cycle: int) -> Plan:
             r for r in rules
             if (not r.stages or stage.code in r.stages) and not (r.clock is Clock.STAGE_TARGET and stage.next is None)
         )
-        stages[stage.code] = StagePlan(stage, budget, after, reminders)
+        stages[stage.code] = StagePlan(stage, budget, after, reminders, frozenset(rule.rule for rule in reminders))
         after += budget
     escalations = tuple(rule for rule in policy.escalations if rule.cycle.covers(cycle))
     duties = tuple(
@@ -330,4 +336,5 @@ def _plan(policy: Policy, track: str, cycle: int) -> Plan:
         policy.tracks[track], window.from_month, window.until_month, terms.limit_months, stages, escalations,
         tuple(rule for rule in escalations if rule.cause not in OF_PEOPLE),
         frozenset(post for rule in escalations if rule.cause is Cause.VACANCY for post in rule.posts), duties,
+        tuple(duty for duty in duties if not duty.posts),
     )

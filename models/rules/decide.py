@@ -23,14 +23,14 @@ from models.rules.escalations import (
     climb,
     closing,
     conditions,
+    endangered,
     next_step_on,
     scene_of,
     spoken,
 )
-from models.rules.governments import lost_ahead
 from models.rules.meaning import Thread, lost_meaning, may_return, snoozed, thread
 from models.rules.policy import EscalationRule, Reminding
-from models.rules.risk import Watched, at_risk_from, forecast, paced
+from models.rules.risk import forecast, paced
 from models.rules.words import Clock, Closing, EscalationState, NoticeState, Reason, Risk, Status
 
 ONE_DAY = timedelta(days=1)
@@ -67,7 +67,8 @@ def decide(case: Case, program: Program, today: date) -> Decision:
     if advances:
         case.pace = decision.pace = paced(before, advances, program, entered=before.stage_entered_on)
     scene = scene_of(case, program, known, today=today)
-    looks += (day for hold in scene.holds for day in hold if day < FOREVER)
+    if scene.holds:
+        looks += (day for hold in scene.holds for day in hold if day < FOREVER)
     _remind(case, scene, (decision, looks))
     live = _escalate(case, scene, (decision, looks))
     _cancel(case, scene, (decision, live))
@@ -78,11 +79,7 @@ def decide(case: Case, program: Program, today: date) -> Decision:
     if outlook is not None and (decision.risk is not case.risk or case.fit != outlook.fit):
         ends = scene.dates.window_until, scene.dates.limit
         decision.forecast = forecast(case, program, ends=ends, today=today, gained=scene.gained)
-    for seat in case.seats:
-        if seat.since > today:
-            looks.append(seat.since)
-        if seat.until is not None and seat.until < FOREVER:
-            looks.append(seat.until + ONE_DAY)
+    looks += scene.staff.looks
     for snooze in case.snoozes:
         looks += (snooze.since, snooze.until + ONE_DAY)
     decision.next_review_on = min([day for day in looks if day > today], default=None)
@@ -99,23 +96,38 @@ def _next_cycle(case: Case, program: Program, advances: list[Advance]) -> NextCy
 
 def _remind(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> None:
     decision, looks = out
-    moment = _moment(case, scene, {notice.key for notice in case.said})
-    for rule, to in reminded(case, scene):
-        reached, upcoming = words = reminders.words_of(rule, to, moment)
-        if reached:
-            for telling, expires_on in reminders.due(words, moment):
-                decision.tellings.append(telling)
-                if telling.state is _PENDING:
-                    looks.append(expires_on)
+    said = None
+    for reached, upcoming in _words(case, scene):
         if upcoming is not None:
             looks.append(upcoming)
+        if not reached:
+            continue
+        if said is None:
+            said = {notice.key for notice in case.said}
+        for telling, expires_on in reminders.due(reached, said, scene.quiet):
+            decision.tellings.append(telling)
+            if telling.state is _PENDING:
+                looks.append(expires_on)
 
 
-def _moment(case: Case, scene: Scene, said: Collection[Key]) -> reminders.Moment:
-    calendar, today = scene.calendar, scene.today
+def _words(case: Case, scene: Scene) -> Iterator[reminders.Words]:
+    """Yield what each rule that reminds of something says today; `reminded` names the rules."""
+    moment = _moment(case, scene)
+    for rule in scene.plan.stages[case.stage].reminders:
+        if not (scene.holds and scene.resting(rule)):
+            yield reminders.words_at(rule, scene.dates, moment)
+    for each in scene.owed:
+        if each.done is None:
+            yield reminders.words_of(each.duty, each.target, moment)
+
+
+def _moment(case: Case, scene: Scene) -> reminders.Moment:
+    calendar, spoken_today = scene.calendar, scene.program.spoken(scene.today)
     here = case.stage, id(calendar)  # the program keeps its calendars
-    known = scene.program.spoken(today).setdefault(here, {})
-    return reminders.Moment(scene.program, calendar, said, scene.quiet, case.stage, today, known)
+    known = spoken_today.get(here)
+    if known is None:
+        known = spoken_today[here] = {}
+    return reminders.Moment(scene.program, calendar, case.stage, scene.today, known)
 
 
 def reminded(case: Case, scene: Scene) -> Iterator[tuple[Reminding, reminders.Target]]:
@@ -207,7 +219,7 @@ def _cancel(case: Case, scene: Scene, given: tuple[Decision, Live]) -> None:
     newer = {thread(t.key, scene) for t in decision.tellings if t.state is _PENDING}
     for notice in pending:
         reason = lost_meaning(notice, case, scene=scene, live=live)
-        if reason is None and thread(notice.key, scene) in newer:
+        if reason is None and newer and thread(notice.key, scene) in newer:
             reason = Reason.SUPERSEDED
         if reason is None and snoozed(notice.key, scene):
             reason = Reason.SNOOZED
@@ -226,7 +238,7 @@ def _revive(case: Case, scene: Scene, given: tuple[Decision, Live]) -> None:
         escalation = scene.program.escalations[standing.rule]
         if not scene.resting(escalation):
             current.update(spoken(escalation, standing))
-    moment = _moment(case, scene, ())
+    moment = _moment(case, scene)
     for rule, to in reminded(case, scene):
         current.update(reminders.current(rule, to, moment))
     newer = {thread(t.key, scene) for t in decision.tellings if t.state is _PENDING}
@@ -248,15 +260,18 @@ def _stands_again(notice: Said, case: Case, *, scene: Scene, live: Live, newer: 
 
 def _expiries(case: Case, scene: Scene, decision: Decision) -> Iterator[date]:
     """Yield the day on which each reminder that was pending, or is again, loses its meaning if it does not go out."""
-    over, again = {cancelling.notice_id for cancelling in decision.cancellings}, decision.revived
-    waiting = [
-        notice.key for notice in case.said
-        if (notice.state is _PENDING and notice.id not in over) or (again and notice.id in again)
-    ]
-    for name, occurrence, anchor_on in {key[:3] for key in waiting}:  # whichever post it is for
-        rule = scene.program.reminding.get(name)
+    waiting = [notice for notice in case.said if notice.state is _PENDING]
+    if decision.cancellings:
+        over = {cancelling.notice_id for cancelling in decision.cancellings}
+        waiting = [notice for notice in waiting if notice.id not in over]
+    if decision.revived:
+        waiting += [notice for notice in case.said if notice.id in decision.revived]
+    for notice in waiting:
+        key = notice.key
+        rule = scene.program.reminding.get(key.rule)
         if rule is not None:
-            yield reminders.Countdown(rule, anchor_on, scene.calendar).expires_on(reminders.days_of(occurrence))
+            days = reminders.days_of(key.occurrence)
+            yield reminders.Countdown(rule, key.anchor_on, scene.calendar).expires_on(days)
 
 
 def _fall_silent(case: Case, decision: Decision, today: date) -> None:
@@ -271,19 +286,15 @@ def _fall_silent(case: Case, decision: Decision, today: date) -> None:
 
 def _risk(case: Case, scene: Scene, given: tuple[Live, Looks]) -> Risk:
     live, looks = given
-    program, end = scene.program, min([scene.dates.read(clock) for clock in DEADLINES])
-    plan, (changes, lost) = scene.plan.stages[case.stage], lost_ahead(program.policy, case.site, scene.today, until=end)
+    end = min(scene.dates.window_until, scene.dates.limit)  # `DEADLINES`
     raised = any(scene.program.escalations[standing.rule].raises_risk for standing in live.values())
-
-    def from_day(*, stands: bool) -> date:
-        return at_risk_from(case, scene.program, plan=plan, watched=Watched(end, scene.gained, lost, stands=stands))
-
     stood = case.risk is _AT_RISK or case.risk is _OVERDUE
-    at_risk_on = from_day(stands=stood)
+    at_risk_on, changes = endangered(case, scene, end, stands=stood)
     at_risk = raised or at_risk_on <= scene.today
     overdue_on = end + ONE_DAY
-    # The day on which it will be, by the band's end that counts from now on.
-    looks += (at_risk_on if at_risk is stood else from_day(stands=at_risk), overdue_on, *changes[:1])
+    if at_risk is not stood:  # the day on which it will be, by the band's end that counts from now on
+        at_risk_on = endangered(case, scene, end, stands=at_risk).on
+    looks += (at_risk_on, overdue_on, *changes[:1])
     if overdue_on <= scene.today:
         return _OVERDUE
     return _AT_RISK if at_risk else _ON_TRACK

@@ -50,11 +50,7 @@ def owed(duties: Iterable[Duty], case: Case, dates: Clocks, *, today: date) -> I
 
     Of a change of holder only the newest counts, while its holder is there: what a predecessor owed is owed no more.
     """
-    # A post changed hands only where it has two seats: hardly any case has such a post.
-    changed = len({seat.post for seat in case.seats}) < len(case.seats)
     for duty in duties:
-        if duty.posts and not changed:
-            continue
         found = list(_changes(duty, case, (dates.cycle_start, today)) if duty.posts else _dated(duty, dates))
         if not found:
             continue

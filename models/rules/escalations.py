@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
-from operator import attrgetter
 from typing import Any, NamedTuple, assert_never
 
-from models.rules.calendars import EVERY_DAY, Calendar
+from models.rules.calendars import Calendar
 from models.rules.case import Case, Key, Plan, Program, Standing, holder
 from models.rules.clock import Clocks, Pause, clocks, days_after, holds, rested, rests
 from models.rules.dates import DAYS
@@ -18,6 +17,7 @@ from models.rules.governments import lost_ahead
 from models.rules.policy import EscalationRule, ReminderRule, Wait
 from models.rules.risk import Watched, at_risk_from, days_gained, view
 from models.rules.snoozes import NOBODY, Quiet, silenced
+from models.rules.staffing import Staff, staff_of
 from models.rules.words import Cause, Clock, Closing, EscalationState, NoticeState, Post, Reason
 
 FOREVER = date.max
@@ -42,6 +42,21 @@ INTERNAL = frozenset({Cause.INACTIVITY, Cause.OVERSTAY})
 """What is measured against the program's own expectations: it rests while a case is on hold."""
 
 
+class Endangered(NamedTuple):
+    """From which day on an end is at risk if nothing happens, and the changes of government that lie before it."""
+
+    on: date
+    changes: tuple[date, ...]
+
+
+class Watching(NamedTuple):
+    """An end as it looks from a day: the changes of government until then are over. `stands`: it was at risk before."""
+
+    end: date
+    since: date
+    stands: bool
+
+
 class Scene(NamedTuple):
     """What the rules of one case read on one day. `pauses` are the days of rest as far as today knows of them.
 
@@ -53,23 +68,22 @@ class Scene(NamedTuple):
     dates: Clocks
     known: Dossier
     today: date
+    staff: Staff
+    ends: dict[tuple[date, bool], Endangered]
+    """What was asked of its ends already, by the end and whether its risk stands."""
+    calendar: Calendar
+    gained: int
+    owed: tuple[Owed, ...]
     holds: tuple[Pause, ...] = ()
     pauses: tuple[Pause, ...] = ()
     on_hold: bool = False
     quiet: Quiet = NOBODY
-    calendar: Calendar = EVERY_DAY
-    gained: int = 0
-    owed: tuple[Owed, ...] = ()
-    manned: frozenset[Post] = frozenset()
-    """Posts whose holder is there and is to stay."""
-    unreachable: bool = False
-    """Whether there is somebody whom no mail reaches."""
 
     @property
     def rules(self) -> tuple[EscalationRule, ...]:
         """The rules that a case without an escalation can meet: hardly any lacks somebody or owes something."""
         plan = self.plan
-        plain = not self.unreachable and not self.owed and self.manned.issuperset(plan.manned)
+        plain = not self.staff.unreachable and not self.owed and self.staff.manned.issuperset(plan.manned)
         return plan.steady if plain else plan.escalations
 
     def resting(self, rule: EscalationRule | ReminderRule, on: date | None = None) -> bool:
@@ -84,21 +98,20 @@ class Scene(NamedTuple):
         return self.pauses if rule.cause in INTERNAL else ()
 
 
-_NO_MAIL_SINCE = attrgetter("undeliverable_since")
-
-
 def scene_of(case: Case, program: Program, known: Dossier, *, today: date) -> Scene:
     """Work out what the rules of an open case read on a day."""
     plan = program.plan(case.track, case.cycle)
-    dates, quiet = clocks(case, plan, today), silenced(case, today)
-    calendar = program.calendar_of(case.site)
-    duties = tuple(owed(plan.duties, case, dates, today=today)) if plan.duties else ()
-    manned = frozenset([seat.post for seat in case.seats if seat.until is None and seat.since <= today])
-    unreachable = any(map(_NO_MAIL_SINCE, case.seats))
+    dates, staff = clocks(case, plan, today), staff_of(case.seats, today)
+    duties = plan.duties if staff.handed_over else plan.dated
+    scene = Scene(
+        program, plan, dates, known, today, staff, {}, program.calendar_of(case.site),
+        days_gained(case, program, known), tuple(owed(duties, case, dates, today=today)) if duties else (),
+    )
+    if not case.changes and not case.snoozes:  # as most
+        return scene
     every = holds(case.changes)
-    return Scene(
-        program, plan, dates, known, today, every, rested(every, today) if every else (), rests(every, today), quiet,
-        calendar, days_gained(case, program, known), duties, manned, unreachable,
+    return scene._replace(
+        holds=every, pauses=rested(every, today), on_hold=rests(every, today), quiet=silenced(case, today)
     )
 
 
@@ -125,11 +138,11 @@ def _overdue(rule: EscalationRule, _case: Case, scene: Scene) -> Sequence[Condit
 
 
 def _vacant(rule: EscalationRule, case: Case, scene: Scene) -> Sequence[Condition]:
-    return () if scene.manned.issuperset(rule.posts) else _of_posts(rule, vacant_from, (case, scene))
+    return () if scene.staff.manned.issuperset(rule.posts) else _of_posts(rule, vacant_from, (case, scene))
 
 
 def _unreachable(rule: EscalationRule, case: Case, scene: Scene) -> Sequence[Condition]:
-    return _of_posts(rule, unreachable_from, (case, scene)) if scene.unreachable else ()
+    return _of_posts(rule, unreachable_from, (case, scene)) if scene.staff.unreachable else ()
 
 
 def _unfulfilled(rule: EscalationRule, case: Case, scene: Scene) -> Sequence[Condition]:
@@ -149,17 +162,30 @@ def _at_risk(rule: EscalationRule, case: Case, scene: Scene) -> Sequence[Conditi
     stands = bool(case.standings) and any(
         s.rule == rule.rule and s.anchor_on == end and s.state is not closed for s in case.standings
     )
-    policy, plan, since = scene.program.policy, scene.plan.stages[case.stage], scene.today
-    changes, lost = lost_ahead(policy, case.site, since, until=end)
-    look_on = changes[0] if changes else None
-    while True:
-        watched = Watched(end, scene.gained, lost, stands=stands)
-        opens_on = _grace(rule, at_risk_from(case, scene.program, plan=plan, watched=watched), scene)
-        if not changes or opens_on < changes[0]:
-            return (Condition(case.stage, end, opens_on if since == scene.today else max(opens_on, since), look_on),)
+    at_risk_on, changes = endangered(case, scene, end, stands=stands)
+    look_on, since = changes[0] if changes else None, None
+    while changes and _grace(rule, at_risk_on, scene) >= changes[0]:
         # By then that change is over, and costs nothing more.
         since = changes[0]
-        changes, lost = lost_ahead(policy, case.site, since, until=end)
+        at_risk_on, changes = _endangered(case, scene, Watching(end, since, stands=stands))
+    opens_on = _grace(rule, at_risk_on, scene)
+    return (Condition(case.stage, end, opens_on if since is None else max(opens_on, since), look_on),)
+
+
+def endangered(case: Case, scene: Scene, end: date, *, stands: bool) -> Endangered:
+    """Return when an end is at risk, worked out once however many rules ask."""
+    stands = stands and scene.program.outlook is not None  # a matter of the forecast's band
+    found = scene.ends.get((end, stands))
+    if found is None:
+        found = scene.ends[end, stands] = _endangered(case, scene, Watching(end, scene.today, stands=stands))
+    return found
+
+
+def _endangered(case: Case, scene: Scene, watching: Watching) -> Endangered:
+    program, plan, (end, since, stands) = scene.program, scene.plan.stages[case.stage], watching
+    changes, lost = lost_ahead(program.policy, case.site, since, until=end)
+    watched = Watched(end, scene.gained, lost, stands=stands)
+    return Endangered(at_risk_from(case, program, plan=plan, watched=watched), changes)
 
 
 _CONDITIONS: dict[Cause, Callable[[EscalationRule, Case, Scene], Sequence[Condition]]] = {

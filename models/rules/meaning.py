@@ -14,7 +14,7 @@ from models.rules.words import Clock, EscalationState, Misfire, NoticeState, Pos
 Thread = tuple[str, str, Post]
 
 # Looked up once, since it is compared for each notice: finding a member of an enumeration costs more than that.
-_SUPPRESSED, _CANCELLED = NoticeState.SUPPRESSED, NoticeState.CANCELLED
+_SUPPRESSED, _CANCELLED, _STAGE_TARGET = NoticeState.SUPPRESSED, NoticeState.CANCELLED, Clock.STAGE_TARGET
 
 
 def thread(key: Key, scene: Scene) -> Thread:
@@ -91,8 +91,7 @@ def _not_reminded(key: Key, rule: ReminderRule, *, case: Case, scene: Scene) -> 
     stage, _, days = key.occurrence.rpartition(":")
     if key.post not in rule.to or int(days) not in rule.days_before:
         return Reason.RULE_DROPPED
-    here = rule in scene.plan.stages[case.stage].reminders
-    if not here or (rule.clock is Clock.STAGE_TARGET and stage != case.stage):
+    if key.rule not in scene.plan.stages[case.stage].named or (rule.clock is _STAGE_TARGET and stage != case.stage):
         return Reason.STAGE_LEFT
     if scene.resting(rule):
         return Reason.ON_HOLD
@@ -106,8 +105,9 @@ def may_return(notice: Said) -> bool:
 
     What an operator took back stays back.
     """
-    put_off = notice.state is _SUPPRESSED and notice.reason is Reason.SNOOZED
-    return put_off or (notice.state is _CANCELLED and notice.reason is not Reason.BY_OPERATOR)
+    if notice.state is _SUPPRESSED:
+        return notice.reason is Reason.SNOOZED
+    return notice.state is _CANCELLED and notice.reason is not Reason.BY_OPERATOR
 
 
 def snoozed(key: Key, scene: Scene) -> bool:

@@ -8,7 +8,7 @@ notice names the days and the date counted to, never the day it is planned for: 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any, NamedTuple, assert_never
 
@@ -47,12 +47,10 @@ def target(rule: ReminderRule, stage: str, dates: Clocks) -> Target:
 
 
 class Moment(NamedTuple):
-    """What all reminders of one case read on one day: what was said, who does not want to hear, where it stands."""
+    """What all reminders of one case read on one day, but for its dates."""
 
     program: Program
     calendar: Calendar
-    said: Collection[Key]
-    quiet: Quiet
     stage: str
     today: date
     known: dict[Any, Words]
@@ -140,11 +138,21 @@ KEPT = 2_000
 def words_of(rule: Reminding, to: Target, moment: Moment) -> Words:
     """Return what a rule says of a date, worked out once a day: whatever comes due then counts to a few dates."""
     key = rule.rule, to.on, to.name
-    found = moment.known.get(key)
-    if found is None:
-        if len(moment.known) >= KEPT:
-            moment.known.clear()
-        found = moment.known[key] = _words(Countdown(rule, to.on, moment.calendar), to, moment)
+    return moment.known.get(key) or _kept(key, Countdown(rule, to.on, moment.calendar), to, moment=moment)
+
+
+def words_at(rule: ReminderRule, dates: Clocks, moment: Moment) -> Words:
+    """Return what a rule says of its clock's date; its target is not even named where that is known."""
+    key = rule.rule, dates.read(rule.clock)
+    return moment.known.get(key) or _kept(
+        key, Countdown(rule, key[1], moment.calendar), target(rule, moment.stage, dates), moment=moment
+    )
+
+
+def _kept(key: tuple[Any, ...], countdown: Countdown, to: Target, *, moment: Moment) -> Words:
+    if len(moment.known) >= KEPT:
+        moment.known.clear()
+    found = moment.known[key] = _words(countdown, to, moment)
     return found
 
 
@@ -170,19 +178,20 @@ def _words(countdown: Countdown, to: Target, moment: Moment) -> Words:
     return Words(tuple(found), upcoming)
 
 
-def due(words: Words, moment: Moment) -> Iterator[tuple[Telling, date]]:
-    """Yield what was not said before of a rule's words, each with the day on which it loses its meaning.
+def due(reached: Iterable[tuple[Telling, date]], said: Collection[Key], quiet: Quiet) -> Iterator[tuple[Telling, date]]:
+    """Yield what was not said before of thresholds that were reached, each with the day on which it loses its meaning.
 
     What is snoozed is held back until the snooze ends.
     """
-    for telling, expires_on in words.reached:
+    for each in reached:
+        telling, expires_on = each
         key = telling.key
-        if key in moment.said:
+        if key in said:
             continue
-        if moment.quiet and telling.reason is None and (key.rule, key.post) in moment.quiet:
+        if quiet and telling.reason is None and (key.rule, key.post) in quiet:
             yield telling._replace(state=NoticeState.SUPPRESSED, reason=Reason.SNOOZED), expires_on
         else:
-            yield telling, expires_on
+            yield each
 
 
 def _withheld(countdown: Countdown, days: int, moment: Moment) -> Reason | None:

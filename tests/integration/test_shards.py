@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sqlite3
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -363,6 +364,44 @@ def test_batches_that_others_decided_are_written_as_if_decided_here(
     assert journal.remarks == ([] if patience == 99 else [LOST])
     assert _told(on_sqlite, journal) == in_one_piece[1]
     _alike(on_sqlite, in_one_piece[2])
+
+
+SPOIL = "UPDATE enrollment SET track = 'unheard_of' WHERE id = ?"
+
+
+def _here(engine: Engine, number: int) -> None:
+    with transaction(engine) as connection:
+        connection.exec_driver_sql(SPOIL, (number,))
+
+
+def _elsewhere(engine: Engine, number: int) -> None:
+    with closing(sqlite3.connect(str(engine.url.database))) as connection, connection:
+        connection.execute(SPOIL, (number,))
+
+
+@pytest.mark.parametrize("write", [_here, _elsewhere])
+def test_what_is_written_between_two_transactions_is_seen_though_its_case_was_decided_ahead(
+    on_sqlite: Engine, write: Callable[[Engine, int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "BATCH", 3)
+    with reading(on_sqlite) as connection:
+        order = select(ENROLLMENT.c.id).order_by(ENROLLMENT.c.next_review_on, ENROLLMENT.c.id)
+        last = connection.scalars(order).all()[-1]
+    swept = []
+    with ThreadPoolExecutor(1) as pool:
+        beside = Beside(pool, 1, Journal())
+        assert eventually(lambda: beside.started or None)
+
+        def disturbed(as_of: date, after: Cursor) -> BatchResult:
+            result = sweep_batch.fn(as_of, after, beside)
+            swept.append(result.tally.due)
+            if len(swept) == 3:
+                wait([pool.submit(int)])  # whatever was given out ahead is decided
+                write(on_sqlite, last)
+            return result
+
+        tally = sweep(TODAY, disturbed)
+    assert (swept[:4], tally.due, tally.failed) == ([7, 7, 7, 5], 26, 2)
 
 
 LOST = "A process that decided beside this one was lost (RuntimeError); the rest was swept in one piece."
