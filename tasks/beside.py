@@ -3,10 +3,10 @@
 SQLite lets one write at a time, and most of a sweep is reading and deciding. The process that sweeps takes the lock
 for writing, has the batches behind its own read and decided by others, and writes theirs after its own, in one
 transaction.
-While it holds the lock nobody else can change anything: what the others see is what it would see itself. So that nobody
-waits while it writes, they are given the batches of the next transaction already; if anybody else has written until that
-begins, these are decided anew. The others have no effects. One that is lost, or late, costs nothing but time: its
-batches are decided here.
+While it holds the lock nobody else can change anything: what the others see is what it would see itself. So that
+nobody waits while it writes, they are given the batches of the next transaction already; if anybody else has written
+until that begins, these are decided anew. The others have no effects. One that is lost, or late, costs nothing but
+time: its batches are decided here.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def _steps(case: Case, program: Program, given: tuple[GateState, Dossier, date])
 
 
 def _verdict(case: Case, program: Program, today: date) -> Advance | None:
-    """Return what the first verdict given while the stage stood makes of the case."""
+    """Return what the first verdict given while the stage stood makes of the case; of one day, the one listed first."""
     stage = program.policy.stage[case.stage]
     if not stage.verdicts:
         return None
@@ -87,7 +87,8 @@ def _verdict(case: Case, program: Program, today: date) -> Advance | None:
         fact for fact in case.facts
         if fact.milestone in verdicts and case.stage_entered_on <= fact.on <= today and fact.on > since
     ]
-    fact = min(given, key=lambda fact: (fact.on, fact.id), default=None)
+    rank = list(verdicts).index
+    fact = min(given, key=lambda fact: (fact.on, rank(fact.milestone), fact.id), default=None)
     if fact is None:
         return None
     verdict, evidence = verdicts[fact.milestone], Evidence((fact.id,), ())

@@ -241,6 +241,12 @@ DECISIONS: dict[str, tuple[list[Any], int, tuple[str, int, str]]] = {
         [("decision_favourable", 560), DEFERRED], NOVEMBER, ("remote_review", JULY, "open")
     ),
     "not awarded: the end": ([("decision_not_awarded", JULY)], NOVEMBER, ("commission_review", JULY, "not_awarded")),
+    "two of one day: the one that the policy lists first": (
+        [("decision_not_awarded", JULY), DEFERRED], NOVEMBER, ("remote_review", JULY, "open")
+    ),
+    "in whatever order they were recorded": (
+        [DEFERRED, ("decision_not_awarded", JULY)], NOVEMBER, ("remote_review", JULY, "open")
+    ),
     "a verdict from before the stage is none": (
         [("decision_deferred", 505)], NOVEMBER, ("commission_review", 510, "open")
     ),
