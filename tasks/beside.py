@@ -28,8 +28,9 @@ from tasks.store.cases import Cursor, put_down
 from tasks.store.stretches import place_after
 from tasks.sweep import BatchResult, decide_batch, report
 
-SHARE = 1.4
-"""How much more of the cases one of the others gets: this process writes what all of them decide (measured)."""
+SHARE, MOST, STEP = 1.4, 4.0, 1.1
+"""How much more of the cases one of the others gets, since this process writes what all of them decide: at first, at
+most, and by which factor it is changed after a transaction."""
 PATIENCE_SECONDS = 60
 PAUSE_AFTER = 16
 """Transactions after which one is committed while nobody reads: SQLite begins its log anew only then, and else it grows
@@ -37,9 +38,10 @@ to the size of all that the sweep writes."""
 
 
 class Given(NamedTuple):
-    """A batch that was given out: the place where it begins, and what will be heard of it."""
+    """A batch that was given out: the place where it begins, how many cases it has, and what will be heard of it."""
 
     begins: Cursor
+    size: int
     part: Future[Part]
 
 
@@ -67,6 +69,7 @@ class Beside:
         self._lost = False
         self._ahead: Round | None = None
         self._left: Stand | None = None
+        self._share = SHARE
         self._turn = 0
 
     def decide_batches(self, connection: Connection, as_of: date, after: Cursor) -> BatchResult:
@@ -77,8 +80,9 @@ class Beside:
         if undisturbed and self._turn % PAUSE_AFTER:
             self._ahead = self._given_ahead(connection, as_of, here)
         tally, cursor, journal = decide_batch(connection, as_of, (after, sweeping.BATCH), careful=False)
-        for begins, part in here.given:
-            there, following, happened = self._written(connection, part, (as_of, begins))
+        self._balance(here)
+        for begins, size, part in here.given:
+            there, following, happened = self._written(connection, part, (as_of, begins, size))
             tally.add(there)
             journal.add(happened)
             cursor = following or begins  # what an award before it opened lies behind it
@@ -95,21 +99,21 @@ class Beside:
         here = Round(after, [])
         if self._lost or not self.started:
             return here
-        begins = place_after(connection, as_of, (after, sweeping.BATCH))
+        begins, size = place_after(connection, as_of, (after, sweeping.BATCH)), round(sweeping.BATCH * self._share)
         for _ in self._starting:
             if begins is None:
                 break
             try:
-                here.given.append(Given(begins, self._pool.submit(decide_apart, as_of, begins, _size())))
+                here.given.append(Given(begins, size, self._pool.submit(decide_apart, as_of, begins, size)))
             except RuntimeError as error:  # its processes have died
                 self._lose(error)
                 break
-            begins = place_after(connection, as_of, (begins, _size()))
+            begins = place_after(connection, as_of, (begins, size))
         return here
 
     def _given_ahead(self, connection: Connection, as_of: date, here: Round) -> Round | None:
         """Give out the batches of the next transaction too, so that nobody waits while this one is written."""
-        behind = place_after(connection, as_of, (here.given[-1].begins, _size())) if here.given else None
+        behind = place_after(connection, as_of, here.given[-1][:2]) if here.given else None
         return None if behind is None else self._given_out(connection, as_of, behind)
 
     def _taken_up(self, after: Cursor, *, holds: bool) -> Round | None:
@@ -121,13 +125,19 @@ class Beside:
             each.part.cancel()  # what was begun is worked out in vain
         return None
 
-    def _written(self, connection: Connection, part: Future[Part], given: tuple[date, Cursor]) -> BatchResult:
-        as_of, begins = given
+    def _balance(self, here: Round) -> None:
+        """Give the others more from now on where this process finds their batches decided, and less where it waits."""
+        if here.given:
+            late = not all(each.part.done() for each in here.given)
+            self._share = max(1.0, self._share / STEP) if late else min(MOST, self._share * STEP)
+
+    def _written(self, connection: Connection, part: Future[Part], given: tuple[date, Cursor, int]) -> BatchResult:
+        as_of, begins, size = given
         try:
             batch, undecided, tally, cursor, journal = part.result(PATIENCE_SECONDS)
         except Exception as error:  # noqa: BLE001 - whatever befell it, its batch is decided here
             self._lose(error)
-            return decide_batch(connection, as_of, (begins, _size()), careful=False, last=False)
+            return decide_batch(connection, as_of, (begins, size), careful=False, last=False)
         for subject, what in undecided:
             report(connection, subject, what)
         tally.wrote(put_down(connection, batch, as_of), ())
@@ -143,10 +153,6 @@ class Beside:
 def _stand(connection: Connection) -> Stand:
     line: Any = connection.connection.driver_connection
     return Stand(line, connection.exec_driver_sql("PRAGMA data_version").scalar_one(), line.total_changes)
-
-
-def _size() -> int:
-    return round(sweeping.BATCH * SHARE)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from flows.daily import daily_sweep
 from models.rules.case import Case
 from models.schema import ASSIGNMENT, ENROLLMENT, ESCALATION, INCIDENT, NOTICE, STAGE_CHANGE
 from models.settings import Settings
+from tasks import beside as besides
 from tasks import shards as sharding
 from tasks import sweep as sweeping
 from tasks.beside import Beside
@@ -384,6 +385,7 @@ def test_what_is_written_between_two_transactions_is_seen_though_its_case_was_de
     on_sqlite: Engine, write: Callable[[Engine, int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweeping, "BATCH", 3)
+    monkeypatch.setattr(besides, "STEP", 1.0)
     with reading(on_sqlite) as connection:
         order = select(ENROLLMENT.c.id).order_by(ENROLLMENT.c.next_review_on, ENROLLMENT.c.id)
         last = connection.scalars(order).all()[-1]
