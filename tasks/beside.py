@@ -28,7 +28,7 @@ from tasks.store.cases import Cursor, put_down
 from tasks.store.stretches import place_after
 from tasks.sweep import BatchResult, decide_batch, report
 
-SHARE, MOST, STEP = 1.4, 4.0, 1.1
+SHARE, MOST, STEP = 1.4, 4.0, 1.05
 """How much more of the cases one of the others gets, since this process writes what all of them decide: at first, at
 most, and by which factor it is changed after a transaction."""
 PATIENCE_SECONDS = 60
