@@ -180,9 +180,13 @@ def _prefect_server(settings: Settings, place: Place) -> Iterator[subprocess.Pop
         older.touch(mode=0o600)
         older.chmod(0o600)
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", place.host, "--port", str(place.port)]
+    # For each schedule that it reads it lists every zone there is: from the package, not from a thousand files.
+    zones = os.environ | {"PYTHONTZPATH": ""}
     with log.open("ab") as output:
         # A session of its own: Ctrl-C reaches us first, and the server is stopped last.
-        server = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)  # noqa: S603 - ours
+        server = subprocess.Popen(  # noqa: S603 - ours
+            command, stdout=output, stderr=output, env=zones, start_new_session=True
+        )
         try:
             yield server
         finally:
