@@ -6,8 +6,9 @@ import gc
 import os
 import signal
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import replace
@@ -390,15 +391,14 @@ def test_what_is_written_between_two_transactions_is_seen_though_its_case_was_de
         order = select(ENROLLMENT.c.id).order_by(ENROLLMENT.c.next_review_on, ENROLLMENT.c.id)
         last = connection.scalars(order).all()[-1]
     swept = []
-    with ThreadPoolExecutor(1) as pool:
-        beside = Beside(pool, 1, Journal())
-        assert eventually(lambda: beside.started or None)
+    with beside_this(1, Journal()) as beside:  # a process: threads would take turns with this one's connection
+        assert eventually(lambda: beside.started or None, 60)
 
         def disturbed(as_of: date, after: Cursor) -> BatchResult:
             result = sweep_batch.fn(as_of, after, beside)
             swept.append(result.tally.due)
             if len(swept) == 3:
-                wait([pool.submit(int)])  # whatever was given out ahead is decided
+                time.sleep(0.3)  # whatever was given out ahead is decided
                 write(on_sqlite, last)
             return result
 
