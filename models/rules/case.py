@@ -180,7 +180,7 @@ class StagePlan(NamedTuple):
     budget: int
     after: int
     reminders: tuple[ReminderRule, ...]
-    named: frozenset[str] = frozenset()
+    named: frozenset[str]
 
 
 class Plan(NamedTuple):

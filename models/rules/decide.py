@@ -15,6 +15,7 @@ from models.rules import reminders
 from models.rules.advance import advance
 from models.rules.case import Case, Key, Program, Said, Standing
 from models.rules.decision import Advance, Cancelling, Closed, Decision, NextCycle
+from models.rules.duties import Owed
 from models.rules.escalations import (
     FOREVER,
     Condition,
@@ -29,7 +30,7 @@ from models.rules.escalations import (
     spoken,
 )
 from models.rules.meaning import Thread, lost_meaning, may_return, snoozed, thread
-from models.rules.policy import EscalationRule, Reminding
+from models.rules.policy import EscalationRule, ReminderRule, Reminding
 from models.rules.risk import forecast, paced
 from models.rules.words import Clock, Closing, EscalationState, NoticeState, Reason, Risk, Status
 
@@ -111,14 +112,12 @@ def _remind(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> None:
 
 
 def _words(case: Case, scene: Scene) -> Iterator[reminders.Words]:
-    """Yield what each rule that reminds of something says today; `reminded` names the rules."""
-    moment = _moment(case, scene)
-    for rule in scene.plan.stages[case.stage].reminders:
-        if not (scene.holds and scene.resting(rule)):
-            yield reminders.words_at(rule, scene.dates, moment)
-    for each in scene.owed:
-        if each.done is None:
-            yield reminders.words_of(each.duty, each.target, moment)
+    """Yield what each rule that reminds of something says today."""
+    moment, (rules, undone) = _moment(case, scene), _speaking(case, scene)
+    for rule in rules:
+        yield reminders.words_at(rule, scene.dates, moment)
+    for each in undone:
+        yield reminders.words_of(each.duty, each.target, moment)
 
 
 def _moment(case: Case, scene: Scene) -> reminders.Moment:
@@ -132,12 +131,18 @@ def _moment(case: Case, scene: Scene) -> reminders.Moment:
 
 def reminded(case: Case, scene: Scene) -> Iterator[tuple[Reminding, reminders.Target]]:
     """Yield what people are reminded of today: the dates of clocks, and what is owed and not done."""
-    for rule in scene.plan.stages[case.stage].reminders:
-        if not (scene.holds and scene.resting(rule)):
-            yield rule, reminders.target(rule, case.stage, scene.dates)
-    for each in scene.owed:
-        if each.done is None:
-            yield each.duty, each.target
+    rules, undone = _speaking(case, scene)
+    for rule in rules:
+        yield rule, reminders.target(rule, case.stage, scene.dates)
+    for each in undone:
+        yield each.duty, each.target
+
+
+def _speaking(case: Case, scene: Scene) -> tuple[Sequence[ReminderRule], Sequence[Owed]]:
+    rules: Sequence[ReminderRule] = scene.plan.stages[case.stage].reminders
+    if scene.holds:
+        rules = [rule for rule in rules if not scene.resting(rule)]
+    return rules, [each for each in scene.owed if each.done is None]
 
 
 def _escalate(case: Case, scene: Scene, out: tuple[Decision, Looks]) -> Live:
@@ -286,7 +291,7 @@ def _fall_silent(case: Case, decision: Decision, today: date) -> None:
 
 def _risk(case: Case, scene: Scene, given: tuple[Live, Looks]) -> Risk:
     live, looks = given
-    end = min(scene.dates.window_until, scene.dates.limit)  # `DEADLINES`
+    end = min(map(scene.dates.read, DEADLINES))
     raised = any(scene.program.escalations[standing.rule].raises_risk for standing in live.values())
     stood = case.risk is _AT_RISK or case.risk is _OVERDUE
     at_risk_on, changes = endangered(case, scene, end, stands=stood)
